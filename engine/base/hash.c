@@ -1,0 +1,29 @@
+/* The low-level calls are "deprecated" in favour of EVP, which allocates and fetches; ids are hashed in the pure core. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "engine/base/hash.h"
+
+#include <openssl/sha.h>
+
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct hf_sha256), "room for OpenSSL's context");
+
+void hf_sha256_init(struct hf_sha256 *hash)
+{
+  SHA256_Init((SHA256_CTX *)(void *)hash);
+}
+
+void hf_sha256_add(struct hf_sha256 *hash, const void *bytes, size_t size)
+{
+  SHA256_Update((SHA256_CTX *)(void *)hash, bytes, size);
+}
+
+void hf_sha256_end(struct hf_sha256 *hash, uint8_t digest[HF_SHA256_SIZE])
+{
+  SHA256_Final(digest, (SHA256_CTX *)(void *)hash);
+}
+
+uint64_t hf_checksum(uint64_t seed, const void *bytes, size_t size)
+{
+  const uint8_t *at = bytes;
+  for (size_t i = 0; i < size; i++) seed = (seed ^ at[i]) * 0x100000001b3ULL;
+  return seed;
+}

@@ -1,0 +1,78 @@
+#include "engine/base/time.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t read_clock(clockid_t clock)
+{
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * HF_NS_PER_S + now.tv_nsec;
+}
+
+struct hf_time hf_time_now(void)
+{
+  return (struct hf_time){.mono_ns = read_clock(CLOCK_MONOTONIC), .wall_ns = read_clock(CLOCK_REALTIME)};
+}
+
+const char *hf_time_boot_id(void)
+{
+  static char boot_id[40];
+  if (boot_id[0] != '\0') return boot_id;
+  int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  ssize_t got = fd < 0 ? -1 : read(fd, boot_id, 36);
+  if (fd >= 0) close(fd);
+  if (got != 36) strcpy(boot_id, "unknown");
+  return boot_id;
+}
+
+char *hf_time_text(int64_t wall_ns, char text[HF_TIME_TEXT_SIZE])
+{
+  time_t seconds = (time_t)(wall_ns / HF_NS_PER_S);
+  int64_t rest = wall_ns % HF_NS_PER_S;
+  if (rest < 0) {
+    rest += HF_NS_PER_S;
+    seconds--;
+  }
+  struct tm parts;
+  gmtime_r(&seconds, &parts);
+  snprintf(text, HF_TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)(parts.tm_year + 1900) % 10000,
+           parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (int)(rest / HF_NS_PER_US));
+  return text;
+}
+
+/* "+08:00" or "-05:30" in seconds; false where it is neither. */
+static int parse_offset(const char *text, int64_t *offset_s)
+{
+  int hours, minutes, used = 0;
+  if ((text[0] != '+' && text[0] != '-') || sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2) return 0;
+  if (used != 5 || text[6] != '\0' || hours > 23 || minutes > 59 || hours < 0 || minutes < 0) return 0;
+  *offset_s = (text[0] == '-' ? -1 : 1) * ((int64_t)hours * 3600 + minutes * 60);
+  return 1;
+}
+
+int64_t hf_time_parse(const char *text)
+{
+  struct tm parts = {0};
+  int used = 0;
+  if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
+             &parts.tm_min, &parts.tm_sec, &used) != 6 || used != 19)
+    return INT64_MIN;
+  if (parts.tm_year < 1970 || parts.tm_mon < 1 || parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
+      parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60)
+    return INT64_MIN;
+  const char *at = text + 19;
+  int64_t fraction_ns = 0;
+  if (*at == '.') {
+    int64_t unit = HF_NS_PER_S / 10;
+    for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10) fraction_ns += unit * (*at - '0');
+  }
+  int64_t offset_s = 0;
+  if (strcmp(at, "Z") != 0 && !parse_offset(at, &offset_s)) return INT64_MIN;
+  parts.tm_year -= 1900;
+  parts.tm_mon -= 1;
+  return ((int64_t)timegm(&parts) - offset_s) * HF_NS_PER_S + fraction_ns;
+}

@@ -1,0 +1,38 @@
+/*
+ * Time: one reading of both clocks.
+ *
+ * Why:    durations use the monotonic clock, deadlines that outlive a boot use the wall clock (design.md law 7).
+ * Units:  int64_t nanoseconds everywhere; the wall clock counts from 1970 in UTC.
+ * Thread: any. Only hf_time_now reads a clock; pure code takes struct hf_time as an argument.
+ */
+#ifndef HF_BASE_TIME_H
+#define HF_BASE_TIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HF_NS_PER_US 1000LL
+#define HF_NS_PER_MS 1000000LL
+#define HF_NS_PER_S 1000000000LL
+
+struct hf_time {
+  int64_t mono_ns;
+  int64_t wall_ns;
+};
+
+struct hf_time hf_time_now(void);
+
+/* The kernel's boot id as text; "unknown" where it cannot be read. Stored with every monotonic stamp. */
+const char *hf_time_boot_id(void);
+
+#define HF_TIME_TEXT_SIZE 40
+/* Writes RFC 3339 in UTC with microseconds ("2026-11-24T01:02:03.000004Z"); returns text. */
+char *hf_time_text(int64_t wall_ns, char text[HF_TIME_TEXT_SIZE]);
+
+/*
+ * Reads RFC 3339 with 'Z' or a numeric offset and up to nine decimals.
+ * Returns the wall clock in ns, or INT64_MIN where the text is not such a time.
+ */
+int64_t hf_time_parse(const char *text);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * Codec: the one place where protobuf and the core's plain structs meet, both ways.
+ *
+ * Why:    foreign bytes become structs here or get a reason; nothing behind this page sees protobuf.
+ * Thread: any, with an arena of its own.
+ * Memory: unpacking uses the caller's arena; packing writes into the caller's buffer. No heap.
+ * Bounds: repeated fields are counted in the wire form before anything is unpacked (protobuf-c is not asked to be careful).
+ */
+#ifndef HF_CODEC_CODEC_H
+#define HF_CODEC_CODEC_H
+
+#include "engine/base/arena.h"
+#include "engine/base/bytes.h"
+#include "engine/core/fact.h"
+
+#define HF_PAYLOAD_TYPE_REPORT "application/vnd.holdfast.report.v1+protobuf"
+#define HF_PAYLOAD_TYPE_REGISTRY "application/vnd.holdfast.registry.v1+protobuf"
+
+enum hf_payload_kind { HF_PAYLOAD_UNSET = 0, HF_PAYLOAD_REPORT, HF_PAYLOAD_REGISTRY };
+
+struct hf_signature {
+  char key_id[HF_KEY_ID_SIZE + 1];
+  struct hf_span bytes;
+};
+
+/* Spans point into the record and live as long as it. */
+struct hf_envelope {
+  enum hf_payload_kind kind;
+  struct hf_span payload;
+  uint32_t signatures_count;
+  struct hf_signature signatures[HF_SIGNATURES_MAX];
+};
+
+/* NONE, or EMPTY … TOO_MANY_SIGNATURES of reason.h, checked in that order. */
+enum hf_reason hf_envelope_decode(struct hf_span record, struct hf_envelope *envelope);
+
+/* "application/vnd.holdfast.…" */
+const char *hf_payload_type(enum hf_payload_kind kind);
+
+/* DSSE's pre-authentication encoding: what is signed. Returns its size; 0 when it does not fit. */
+size_t hf_envelope_signed_bytes(enum hf_payload_kind kind, struct hf_span payload, uint8_t *out, size_t capacity);
+
+/* Writes an envelope with one signature; 0 when it does not fit. */
+size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, const struct hf_signature *signature, uint8_t *out,
+                          size_t capacity);
+
+/* NONE, or TOO_MANY_TARGETS … BAD_TEXT. On failure *report is unspecified but for its ids where they could be read. */
+enum hf_reason hf_report_decode(struct hf_span payload, struct hf_arena *arena, struct hf_report *report);
+size_t hf_report_encode(const struct hf_report *report, uint8_t *out, size_t capacity);
+
+/* NONE, or TOO_MANY_ROWS … BAD_ROW. */
+enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena, struct hf_registry_change *change);
+size_t hf_registry_encode(const struct hf_registry_change *change, uint8_t *out, size_t capacity);
+
+/* Returns the size written; 0 when it does not fit. boot_id stands beside the monotonic stamps. */
+size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *out, size_t capacity);
+/* Reads back what hf_fact_encode wrote: MALFORMED means that the database was changed by somebody else. */
+HF_MUST_USE struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_arena *arena, struct hf_fact *fact);
+
+#define HF_FACT_ENCODED_SIZE_MAX 1536
+
+#endif

@@ -1,0 +1,141 @@
+#include <string.h>
+
+#include "engine/base/hash.h"
+#include "engine/codec/rows.h"
+
+enum hf_reason hf_institution_of_proto(const Holdfast__V1__Institution *from, struct hf_institution *to)
+{
+  memset(to, 0, sizeof *to);
+  if (from->base.n_unknown_fields > 0) return HF_REASON_UNKNOWN_FIELD;
+  if (!hf_wire_text(from->code, to->code, sizeof to->code) || !hf_wire_text(from->name, to->name, sizeof to->name) ||
+      !hf_wire_text(from->dialect, to->dialect, sizeof to->dialect) ||
+      !hf_wire_text(from->transport, to->transport, sizeof to->transport) ||
+      !hf_wire_text(from->endpoint, to->endpoint, sizeof to->endpoint))
+    return HF_REASON_BAD_TEXT;
+  to->payment_company = from->payment_company;
+  to->enabled = from->enabled;
+  to->window = from->window;
+  to->connections = from->connections;
+  to->pace_per_s = from->pace_per_s;
+  to->try_timeout_ms = from->try_timeout_ms;
+  to->sla_feedback_ms = from->sla_feedback_ms;
+  return hf_institution_is_sound(to) ? HF_REASON_NONE : HF_REASON_BAD_ROW;
+}
+
+void hf_institution_to_proto(const struct hf_institution *from, Holdfast__V1__Institution *to)
+{
+  holdfast__v1__institution__init(to);
+  to->code = hf_wire_const(from->code);
+  to->name = hf_wire_const(from->name);
+  to->dialect = hf_wire_const(from->dialect);
+  to->transport = hf_wire_const(from->transport);
+  to->endpoint = hf_wire_const(from->endpoint);
+  to->payment_company = from->payment_company;
+  to->enabled = from->enabled;
+  to->window = from->window;
+  to->connections = from->connections;
+  to->pace_per_s = from->pace_per_s;
+  to->try_timeout_ms = from->try_timeout_ms;
+  to->sla_feedback_ms = from->sla_feedback_ms;
+}
+
+/* A key id always means the same key: it is the key's own fingerprint. */
+static bool id_is_fingerprint(const struct hf_key *key)
+{
+  uint8_t digest[HF_SHA256_SIZE], text[HF_KEY_ID_SIZE];
+  struct hf_sha256 hash;
+  hf_sha256_init(&hash);
+  hf_sha256_add(&hash, key->public_key, key->public_key_size);
+  hf_sha256_end(&hash, digest);
+  struct hf_writer writer = hf_writer_of(text, sizeof text);
+  hf_write_hex(&writer, digest, HF_KEY_ID_SIZE / 2);
+  return memcmp(text, key->id, HF_KEY_ID_SIZE) == 0;
+}
+
+enum hf_reason hf_key_of_proto(const Holdfast__V1__Key *from, struct hf_key *to)
+{
+  memset(to, 0, sizeof *to);
+  if (from->base.n_unknown_fields > 0) return HF_REASON_UNKNOWN_FIELD;
+  if (!hf_wire_text(from->key_id, to->id, sizeof to->id) || !hf_wire_text(from->holder, to->holder, sizeof to->holder) ||
+      !hf_wire_text(from->unit, to->unit, sizeof to->unit))
+    return HF_REASON_BAD_TEXT;
+  if (from->public_key.len > sizeof to->public_key) return HF_REASON_BAD_KEY;
+  to->public_key_size = (uint16_t)from->public_key.len;
+  if (from->public_key.len > 0) memcpy(to->public_key, from->public_key.data, from->public_key.len);
+  to->role = from->role > 0 && (int)from->role < HF_ROLE_COUNT ? (enum hf_role)from->role : HF_ROLE_UNSET;
+  to->algorithm =
+      from->algorithm > 0 && (int)from->algorithm < HF_ALGORITHM_COUNT ? (enum hf_algorithm)from->algorithm : HF_ALGORITHM_UNSET;
+  to->revoked = from->revoked;
+  if (!hf_wire_ns(from->valid_from_us, &to->valid_from_wall_ns) || !hf_wire_ns(from->valid_until_us, &to->valid_until_wall_ns) ||
+      !hf_key_is_sound(to))
+    return HF_REASON_BAD_ROW;
+  return id_is_fingerprint(to) ? HF_REASON_NONE : HF_REASON_BAD_KEY;
+}
+
+void hf_key_to_proto(const struct hf_key *from, Holdfast__V1__Key *to)
+{
+  holdfast__v1__key__init(to);
+  to->key_id = hf_wire_const(from->id);
+  to->holder = hf_wire_const(from->holder);
+  to->unit = hf_wire_const(from->unit);
+  to->role = (Holdfast__V1__Role)from->role;
+  to->algorithm = (Holdfast__V1__Algorithm)from->algorithm;
+  to->public_key = (ProtobufCBinaryData){from->public_key_size, (uint8_t *)(uintptr_t)from->public_key};
+  to->valid_from_us = hf_wire_us(from->valid_from_wall_ns);
+  to->valid_until_us = hf_wire_us(from->valid_until_wall_ns);
+  to->revoked = from->revoked;
+}
+
+enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena, struct hf_registry_change *change)
+{
+  change->institutions_count = change->keys_count = 0;
+  change->has_policy = false;
+  size_t institutions = hf_wire_count(payload, 3), keys = hf_wire_count(payload, 4);
+  if (institutions == SIZE_MAX || keys == SIZE_MAX) return HF_REASON_MALFORMED_PAYLOAD;
+  if (institutions > HF_REGISTRY_ROWS_MAX || keys > HF_REGISTRY_ROWS_MAX) return HF_REASON_TOO_MANY_ROWS;
+  ProtobufCAllocator allocator = hf_wire_allocator(arena);
+  const Holdfast__V1__Registry *from = holdfast__v1__registry__unpack(&allocator, payload.size, payload.data);
+  if (from == NULL) return HF_REASON_MALFORMED_PAYLOAD;
+  if (from->base.n_unknown_fields > 0) return HF_REASON_UNKNOWN_FIELD;
+  if (!hf_wire_uuid(from->change_id, &change->id)) return HF_REASON_BAD_ID;
+  if (!hf_wire_ns(from->made_at_us, &change->made_wall_ns)) return HF_REASON_TIME_IN_FUTURE;
+  for (size_t i = 0; i < from->n_institutions; i++) {
+    enum hf_reason reason = hf_institution_of_proto(from->institutions[i], &change->institutions[change->institutions_count++]);
+    if (reason != HF_REASON_NONE) return reason;
+  }
+  for (size_t i = 0; i < from->n_keys; i++) {
+    enum hf_reason reason = hf_key_of_proto(from->keys[i], &change->keys[change->keys_count++]);
+    if (reason != HF_REASON_NONE) return reason;
+  }
+  if (from->policy != NULL) {
+    change->has_policy = true;
+    change->policy = (struct hf_policy){.version = from->policy->version, .feedback_ms = from->policy->feedback_ms};
+  }
+  return HF_REASON_NONE;
+}
+
+size_t hf_registry_encode(const struct hf_registry_change *change, uint8_t *out, size_t capacity)
+{
+  Holdfast__V1__Registry to = HOLDFAST__V1__REGISTRY__INIT;
+  Holdfast__V1__Policy policy = HOLDFAST__V1__POLICY__INIT;
+  Holdfast__V1__Institution institutions[HF_REGISTRY_ROWS_MAX], *institution_list[HF_REGISTRY_ROWS_MAX];
+  Holdfast__V1__Key keys[HF_REGISTRY_ROWS_MAX], *key_list[HF_REGISTRY_ROWS_MAX];
+  for (uint32_t i = 0; i < change->institutions_count; i++) {
+    hf_institution_to_proto(&change->institutions[i], &institutions[i]);
+    institution_list[i] = &institutions[i];
+  }
+  for (uint32_t i = 0; i < change->keys_count; i++) {
+    hf_key_to_proto(&change->keys[i], &keys[i]);
+    key_list[i] = &keys[i];
+  }
+  policy.version = change->policy.version;
+  policy.feedback_ms = change->policy.feedback_ms;
+  to.change_id = hf_wire_bytes_of(&change->id);
+  to.made_at_us = hf_wire_us(change->made_wall_ns);
+  to.n_institutions = change->institutions_count;
+  to.institutions = institution_list;
+  to.n_keys = change->keys_count;
+  to.keys = key_list;
+  if (change->has_policy) to.policy = &policy;
+  return hf_wire_pack(&to.base, out, capacity);
+}

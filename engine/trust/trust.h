@@ -1,0 +1,56 @@
+/*
+ * Trust: signatures made and checked, in a small worker pool.
+ *
+ * Why:    one Ed25519 check costs 119 µs, one SM2 ~400 µs: not on the loop. Verification proves only that key K signed these
+ *         bytes; whether K may is the core's decision, at that record's place in the log.
+ * Thread: all functions belong to the loop; workers run inside. A job is the caller's memory and stays where it is until
+ *         hf_trust_job_done() says so. Order is the caller's: it looks at its own jobs in its own order.
+ * Bounds: HF_TRUST_JOBS_MAX jobs, HF_KEYS_MAX keys, HF_TRUST_WORKERS_MAX workers; 0 workers: jobs run inside submit.
+ */
+#ifndef HF_TRUST_TRUST_H
+#define HF_TRUST_TRUST_H
+
+#include <stdatomic.h>
+
+#include "engine/codec/codec.h"
+
+struct hf_trust;
+struct hf_trust_key;
+
+struct hf_trust_job {
+  /* VERIFY: an envelope; the verdict is NONE, UNKNOWN_KEY or BAD_SIGNATURE. SIGN: bytes; the verdict says nothing. */
+  bool sign;
+  const struct hf_envelope *envelope;
+  const struct hf_trust_key *keys[HF_SIGNATURES_MAX];
+  struct hf_span bytes;
+  uint8_t signature[HF_SIGNATURE_SIZE_MAX];
+  size_t signature_size; /* 0: could not be signed */
+  enum hf_reason verdict;
+  atomic_bool done;
+};
+
+/* signing_key_file: PEM of the centre's private key, NULL where nothing is signed. CONFIG where it cannot be used. */
+HF_MUST_USE struct hf_status hf_trust_open(struct hf_trust **trust, unsigned workers, const char *signing_key_file);
+void hf_trust_close(struct hf_trust *trust);
+
+/* Becomes readable when jobs are done; -1 with 0 workers. Read it with hf_trust_work. */
+int hf_trust_fd(const struct hf_trust *trust);
+void hf_trust_work(struct hf_trust *trust);
+
+/* Makes a registry key usable. REFUSED where its bytes are no key of its algorithm. A key id means one key for ever. */
+HF_MUST_USE struct hf_status hf_trust_key_set(struct hf_trust *trust, const struct hf_key *key);
+
+/* Starts a job. AGAIN when HF_TRUST_JOBS_MAX are under way. Unknown keys are looked up now, not later. */
+HF_MUST_USE struct hf_status hf_trust_verify(struct hf_trust *trust, struct hf_trust_job *job, const struct hf_envelope *envelope);
+HF_MUST_USE struct hf_status hf_trust_sign(struct hf_trust *trust, struct hf_trust_job *job, struct hf_span bytes);
+
+static inline bool hf_trust_job_done(const struct hf_trust_job *job)
+{
+  return atomic_load_explicit(&job->done, memory_order_acquire);
+}
+
+/* The centre's key id and algorithm, as institutions are told them. */
+const char *hf_trust_signing_key_id(const struct hf_trust *trust);
+enum hf_algorithm hf_trust_signing_algorithm(const struct hf_trust *trust);
+
+#endif
