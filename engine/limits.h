@@ -42,7 +42,7 @@
 #define HF_INTAKE_BYTES_MAX (8 * 1024 * 1024) /* bytes held by those records */
 #define HF_TRUST_JOBS_MAX 2048             /* signatures being made or checked */
 #define HF_TRUST_WORKERS_MAX 4
-#define HF_RECORD_BATCH_FACTS 512          /* facts in one transaction */
+#define HF_RECORD_BATCH_FACTS 1024         /* facts in one transaction; the largest step is one transaction */
 #define HF_RECORD_BACKLOG_FACTS (1 << 20)  /* facts waiting while PostgreSQL is away: ~200 s at 5,000/s */
 #define HF_RECORD_BACKLOG_BYTES (256u * 1024 * 1024)
 #define HF_PUBLISH_BACKLOG 8192            /* Kafka records waiting for the broker's acknowledgement */
@@ -68,5 +68,6 @@ _Static_assert(HF_TARGETS_MAX * 2 <= HF_CASE_ORDERS_MAX, "a full report must fit
 _Static_assert(HF_AMOUNT_MAX < INT64_MAX / HF_CASE_ORDERS_MAX, "a case's sum cannot overflow");
 _Static_assert(HF_LANE_CONNECTIONS_MAX <= HF_LANE_WINDOW_MAX, "a connection without a window slot would idle");
 _Static_assert(HF_RECORD_BATCH_FACTS <= HF_RECORD_BACKLOG_FACTS, "a batch is part of the backlog");
+_Static_assert(HF_STEP_FACTS_MAX <= HF_RECORD_BATCH_FACTS, "a submission and its offset share a transaction");
 
 #endif

@@ -1,0 +1,458 @@
+#include "engine/dispatch/dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/ids.h"
+#include "engine/base/log.h"
+#include "engine/base/pool.h"
+#include "engine/base/wheel.h"
+#include "engine/dispatch/lane.h"
+
+#define HEADERS_SIZE_MAX 1024
+#define TO_SIGN_SIZE_MAX (HF_ORDER_BODY_SIZE_MAX + HF_PAYLOAD_TYPE_SIZE_MAX + 32)
+
+enum item_state { ITEM_FREE, ITEM_WAITING, ITEM_IN_FLIGHT, ITEM_BACKING_OFF };
+
+/* An order until it has its feedback. */
+struct item {
+  struct hf_order order;
+  uint32_t lane;
+  uint32_t flight; /* 0: none */
+  enum item_state state;
+  uint32_t attempts;
+  bool gave_up;
+};
+
+enum flight_state { FLIGHT_FREE, FLIGHT_UNSIGNED, FLIGHT_SIGNING, FLIGHT_READY, FLIGHT_STARTED };
+
+/* An attempt: its bytes and how far it is. */
+struct flight {
+  uint32_t item;
+  uint32_t next, previous; /* in the list of its state */
+  enum flight_state state;
+  bool left, orphan; /* orphan: withdrawn while it is being signed */
+  size_t body_size, to_sign_size;
+  char headers[HEADERS_SIZE_MAX];
+  uint8_t body[HF_ORDER_BODY_SIZE_MAX];
+  uint8_t to_sign[TO_SIGN_SIZE_MAX];
+};
+
+struct list {
+  uint32_t first, last;
+};
+
+struct hf_dispatch {
+  struct hf_dispatch_config config;
+  struct hf_dispatch_events events;
+  struct hf_pool items, flights;
+  struct hf_wheel wheel; /* one timer per item: the try's end, or the next try */
+  struct hf_lane *lanes; /* HF_INSTITUTIONS_MAX */
+  uint32_t lanes_count;
+  uint32_t *heap_places; /* by item, shared: an item waits in one lane only */
+  struct list unsigned_flights, ready_flights;
+  uint8_t *memory;
+  size_t memory_size;
+};
+
+static struct item *item_at(const struct hf_dispatch *dispatch, uint32_t index)
+{
+  return hf_pool_at(&dispatch->items, index);
+}
+
+static struct flight *flight_at(const struct hf_dispatch *dispatch, uint32_t index)
+{
+  return hf_pool_at(&dispatch->flights, index);
+}
+
+static void list_add(struct hf_dispatch *dispatch, struct list *list, uint32_t index)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  flight->next = 0;
+  flight->previous = list->last;
+  if (list->last != 0) flight_at(dispatch, list->last)->next = index;
+  else list->first = index;
+  list->last = index;
+}
+
+static void list_remove(struct hf_dispatch *dispatch, struct list *list, uint32_t index)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  if (flight->previous != 0) flight_at(dispatch, flight->previous)->next = flight->next;
+  else list->first = flight->next;
+  if (flight->next != 0) flight_at(dispatch, flight->next)->previous = flight->previous;
+  else list->last = flight->previous;
+}
+
+/* --- life --- */
+
+static size_t rounded(size_t size)
+{
+  return (size + 4095) & ~(size_t)4095;
+}
+
+struct hf_status hf_dispatch_open(struct hf_dispatch **out, const struct hf_dispatch_config *config,
+                                  const struct hf_dispatch_events *events, struct hf_time now)
+{
+  HF_ASSERT(config->orders_max >= HF_TARGETS_MAX * 2 && config->flights_max > 0);
+  struct hf_dispatch *dispatch = calloc(1, sizeof *dispatch);
+  HF_ASSERT(dispatch != NULL);
+  *out = dispatch;
+  dispatch->config = *config;
+  dispatch->events = *events;
+  size_t items = rounded((config->orders_max + 1ULL) * sizeof(struct item));
+  size_t flights = rounded((config->flights_max + 1ULL) * sizeof(struct flight));
+  size_t timers = rounded((config->orders_max + 1ULL) * sizeof(struct hf_wheel_timer));
+  size_t places = rounded((config->orders_max + 1ULL) * sizeof(uint32_t));
+  size_t lanes = rounded(HF_INSTITUTIONS_MAX * sizeof(struct hf_lane));
+  size_t queues = rounded((HF_LANE_QUEUE_MAX + 1ULL) * sizeof(struct hf_heap_entry)) * HF_INSTITUTIONS_MAX;
+  dispatch->memory_size = items + flights + timers + places + lanes + queues;
+  dispatch->memory =
+      mmap(NULL, dispatch->memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (dispatch->memory == MAP_FAILED) return hf_fail(HF_STATUS_CONFIG, "no address space for the lanes");
+  uint8_t *at = dispatch->memory;
+  hf_pool_init(&dispatch->items, at, sizeof(struct item), config->orders_max);
+  hf_pool_init(&dispatch->flights, at += items, sizeof(struct flight), config->flights_max);
+  hf_wheel_init(&dispatch->wheel, (struct hf_wheel_timer *)(void *)(at += flights), config->orders_max, now.mono_ns);
+  dispatch->heap_places = (uint32_t *)(void *)(at += timers);
+  dispatch->lanes = (struct hf_lane *)(void *)(at += places);
+  at += lanes;
+  for (uint32_t i = 0; i < HF_INSTITUTIONS_MAX; i++, at += queues / HF_INSTITUTIONS_MAX)
+    hf_heap_init(&dispatch->lanes[i].queue, (struct hf_heap_entry *)(void *)at, dispatch->heap_places, config->orders_max);
+  return hf_ok();
+}
+
+void hf_dispatch_close(struct hf_dispatch *dispatch)
+{
+  if (dispatch == NULL) return;
+  munmap(dispatch->memory, dispatch->memory_size);
+  free(dispatch);
+}
+
+static uint32_t lane_named(const struct hf_dispatch *dispatch, const char *code)
+{
+  for (uint32_t i = 0; i < dispatch->lanes_count; i++)
+    if (strcmp(dispatch->lanes[i].row.code, code) == 0) return i;
+  return UINT32_MAX;
+}
+
+struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const struct hf_institution *row, uint32_t *lane)
+{
+  const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
+  if (dialect == NULL) return hf_fail(HF_STATUS_CONFIG, "the institution's dialect is not known to this program");
+  uint32_t index = lane_named(dispatch, row->code);
+  if (index == UINT32_MAX) {
+    HF_ASSERT(dispatch->lanes_count < HF_INSTITUTIONS_MAX);
+    index = dispatch->lanes_count++;
+  }
+  dispatch->lanes[index].row = *row;
+  dispatch->lanes[index].dialect = dialect;
+  *lane = index;
+  return hf_ok();
+}
+
+bool hf_dispatch_has_room(const struct hf_dispatch *dispatch)
+{
+  return hf_pool_room(&dispatch->items) >= HF_TARGETS_MAX * 2;
+}
+
+struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order)
+{
+  uint32_t lane = lane_named(dispatch, order->institution);
+  if (lane == UINT32_MAX) return hf_fail(HF_STATUS_REFUSED, "the institution has no lane");
+  if ((dispatch->lanes[lane].dialect->actions & 1u << order->action) == 0)
+    return hf_fail(HF_STATUS_REFUSED, "the institution's dialect has no such action");
+  uint32_t index = dispatch->lanes[lane].queue.used < HF_LANE_QUEUE_MAX ? hf_pool_acquire(&dispatch->items) : 0;
+  if (index == 0) return hf_fail(HF_STATUS_AGAIN, "the lane is full");
+  struct item *item = item_at(dispatch, index);
+  item->order = *order;
+  item->lane = lane;
+  item->state = ITEM_WAITING;
+  hf_heap_put(&dispatch->lanes[lane].queue, index, hf_lane_key(order));
+  return hf_ok();
+}
+
+/* --- flights --- */
+
+static void end_flight(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  struct item *item = item_at(dispatch, flight->item);
+  HF_ASSERT(item->flight == index && dispatch->lanes[item->lane].in_flight > 0);
+  if (flight->state == FLIGHT_UNSIGNED) list_remove(dispatch, &dispatch->unsigned_flights, index);
+  if (flight->state == FLIGHT_READY) list_remove(dispatch, &dispatch->ready_flights, index);
+  dispatch->lanes[item->lane].in_flight--;
+  item->flight = 0;
+  if (flight->state == FLIGHT_SIGNING) flight->orphan = true; /* a worker reads it: released by hf_dispatch_signed */
+  else {
+    flight->state = FLIGHT_FREE;
+    hf_pool_release(&dispatch->flights, index);
+  }
+}
+
+static void drop_item(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct item *item = item_at(dispatch, index);
+  if (item->flight != 0) end_flight(dispatch, item->flight);
+  hf_wheel_cancel(&dispatch->wheel, index);
+  hf_heap_remove(&dispatch->lanes[item->lane].queue, index);
+  item->state = ITEM_FREE;
+  hf_pool_release(&dispatch->items, index);
+}
+
+void hf_dispatch_withdraw(struct hf_dispatch *dispatch, uint32_t shard)
+{
+  for (uint32_t i = 1; i <= dispatch->items.fresh; i++) {
+    struct item *item = item_at(dispatch, i);
+    if (item->state == ITEM_FREE || hf_order_id_shard(item->order.id) != shard) continue;
+    if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED)
+      dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+    drop_item(dispatch, i);
+  }
+}
+
+static void start_flight(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct item *item = item_at(dispatch, index);
+  const struct hf_dialect *dialect = dispatch->lanes[item->lane].dialect;
+  uint32_t number = hf_pool_acquire(&dispatch->flights);
+  HF_ASSERT(number != 0); /* asked before the order was taken */
+  struct flight *flight = flight_at(dispatch, number);
+  flight->item = index;
+  item->flight = number;
+  item->state = ITEM_IN_FLIGHT;
+  item->attempts++;
+  dispatch->lanes[item->lane].attempts++;
+  struct hf_writer body = hf_writer_of(flight->body, sizeof flight->body);
+  struct hf_status status = dialect->encode(&item->order, &body);
+  HF_ASSERT(hf_is_ok(status)); /* an order's fields are bounded below the buffer */
+  flight->body_size = body.size;
+  if (dispatch->config.sign) {
+    struct hf_writer to_sign = hf_writer_of(flight->to_sign, sizeof flight->to_sign);
+    status = dialect->to_sign(&item->order, (struct hf_span){body.data, body.size}, &to_sign);
+    HF_ASSERT(hf_is_ok(status));
+    flight->to_sign_size = to_sign.size;
+    flight->state = FLIGHT_UNSIGNED;
+    list_add(dispatch, &dispatch->unsigned_flights, number);
+  } else {
+    flight->state = FLIGHT_SIGNING;
+    hf_dispatch_signed(dispatch, number, "", "", (struct hf_span){NULL, 0});
+  }
+}
+
+/* Of all lanes that may send, the one whose first order ranks highest; the others wait their turn within the rank. */
+static uint32_t fill_rank(struct hf_dispatch *dispatch, int64_t rank, struct hf_time now)
+{
+  uint32_t filled = 0;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (uint32_t i = 0; i < dispatch->lanes_count; i++) {
+      struct hf_lane *lane = &dispatch->lanes[i];
+      if (hf_pool_room(&dispatch->flights) == 0) return filled;
+      if (hf_lane_ready_rank(lane, now) != rank) continue;
+      start_flight(dispatch, hf_lane_take(lane));
+      filled++;
+      moved = true;
+    }
+  }
+  return filled;
+}
+
+static void tell(struct hf_dispatch *dispatch, const struct item *item, enum hf_input_kind kind, struct hf_time at,
+                 enum hf_outcome outcome, bool left, const struct hf_answer *answer)
+{
+  const struct hf_input input = {.kind = kind,
+                                 .order_id = item->order.id,
+                                 .attempt = item->attempts,
+                                 .at = at,
+                                 .outcome = outcome,
+                                 .left = left,
+                                 .answer = answer};
+  dispatch->events.tell(dispatch->events.owner, &input);
+}
+
+/* The attempt is over and there is no feedback: the identical bytes go again later. */
+static void back_off(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now, int64_t least_ns)
+{
+  struct item *item = item_at(dispatch, index);
+  if (item->flight != 0) end_flight(dispatch, item->flight);
+  item->state = ITEM_BACKING_OFF;
+  int64_t wait = hf_lane_backoff_ns(&item->order, item->attempts);
+  hf_wheel_arm(&dispatch->wheel, index, now.mono_ns + (wait > least_ns ? wait : least_ns));
+}
+
+static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)
+{
+  struct item *item = item_at(dispatch, index);
+  int64_t least_ns = outcome == HF_OUTCOME_BUSY ? HF_NS_PER_S : outcome == HF_OUTCOME_REJECTED ? 30 * HF_NS_PER_S : 0;
+  dispatch->lanes[item->lane].failures++;
+  back_off(dispatch, index, at, least_ns);
+  tell(dispatch, item, HF_INPUT_ATTEMPT_ENDED, at, outcome, left, NULL);
+  if (item->attempts >= HF_QUICK_TRIES && !item->gave_up) {
+    item->gave_up = true;
+    tell(dispatch, item, HF_INPUT_GAVE_UP, at, outcome, left, NULL);
+  }
+}
+
+static void fire_timers(struct hf_dispatch *dispatch, struct hf_time now)
+{
+  for (uint32_t index; (index = hf_wheel_pop(&dispatch->wheel, now.mono_ns)) != 0;) {
+    struct item *item = item_at(dispatch, index);
+    if (item->state == ITEM_BACKING_OFF) {
+      item->state = ITEM_WAITING;
+      hf_heap_put(&dispatch->lanes[item->lane].queue, index, hf_lane_key(&item->order));
+      continue;
+    }
+    HF_ASSERT(item->state == ITEM_IN_FLIGHT);
+    bool left = flight_at(dispatch, item->flight)->left;
+    dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+    attempt_failed(dispatch, index, left ? HF_OUTCOME_TIMEOUT : HF_OUTCOME_NOT_CONNECTED, left, now);
+  }
+}
+
+uint32_t hf_dispatch_work(struct hf_dispatch *dispatch, struct hf_time now)
+{
+  uint32_t filled = 0;
+  fire_timers(dispatch, now);
+  for (int64_t rank = 0; rank <= 4; rank++) filled += fill_rank(dispatch, rank, now);
+  return filled;
+}
+
+int64_t hf_dispatch_next(const struct hf_dispatch *dispatch)
+{
+  int64_t next = hf_wheel_next(&dispatch->wheel);
+  for (uint32_t i = 0; i < dispatch->lanes_count; i++) {
+    int64_t paced = hf_lane_next(&dispatch->lanes[i]);
+    if (paced < next) next = paced;
+  }
+  return next;
+}
+
+uint32_t hf_dispatch_take_unsigned(struct hf_dispatch *dispatch)
+{
+  uint32_t index = dispatch->unsigned_flights.first;
+  if (index == 0) return 0;
+  list_remove(dispatch, &dispatch->unsigned_flights, index);
+  flight_at(dispatch, index)->state = FLIGHT_SIGNING;
+  return index;
+}
+
+void hf_dispatch_signed(struct hf_dispatch *dispatch, uint32_t index, const char *key_id, const char *algorithm, struct hf_span signature)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  HF_ASSERT(flight->state == FLIGHT_SIGNING);
+  if (flight->orphan) {
+    flight->state = FLIGHT_FREE;
+    hf_pool_release(&dispatch->flights, index);
+    return;
+  }
+  const struct item *item = item_at(dispatch, flight->item);
+  struct hf_writer headers = hf_writer_of(flight->headers, sizeof flight->headers - 1);
+  struct hf_status status = dispatch->lanes[item->lane].dialect->seal(&item->order, key_id, algorithm, signature, &headers);
+  HF_ASSERT(hf_is_ok(status)); /* a signature is bounded below the buffer */
+  flight->headers[headers.size] = '\0';
+  flight->state = FLIGHT_READY;
+  list_add(dispatch, &dispatch->ready_flights, index);
+}
+
+uint32_t hf_dispatch_ready(const struct hf_dispatch *dispatch, uint32_t after)
+{
+  return after == 0 ? dispatch->ready_flights.first : flight_at(dispatch, after)->next;
+}
+
+struct hf_flight_view hf_dispatch_view(const struct hf_dispatch *dispatch, uint32_t index)
+{
+  const struct flight *flight = flight_at(dispatch, index);
+  const struct item *item = item_at(dispatch, flight->item);
+  return (struct hf_flight_view){.lane = item->lane,
+                                 .order = &item->order,
+                                 .body = {flight->body, flight->body_size},
+                                 .to_sign = {flight->to_sign, flight->to_sign_size},
+                                 .headers = flight->headers,
+                                 .dialect = dispatch->lanes[item->lane].dialect};
+}
+
+void hf_dispatch_started(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  HF_ASSERT(flight->state == FLIGHT_READY);
+  list_remove(dispatch, &dispatch->ready_flights, index);
+  flight->state = FLIGHT_STARTED;
+  int64_t timeout_ns = dispatch->lanes[item_at(dispatch, flight->item)->lane].row.try_timeout_ms * HF_NS_PER_MS;
+  hf_wheel_arm(&dispatch->wheel, flight->item, now.mono_ns + timeout_ns);
+}
+
+/* --- what the transport tells --- */
+
+void hf_dispatch_left(struct hf_dispatch *dispatch, uint32_t index, struct hf_time at)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  if (flight->left) return;
+  flight->left = true;
+  tell(dispatch, item_at(dispatch, flight->item), HF_INPUT_LEFT, at, HF_OUTCOME_UNSET, true, NULL);
+}
+
+static enum hf_outcome outcome_of_status(int status)
+{
+  if (status == 429 || status == 503) return HF_OUTCOME_BUSY;
+  if (status >= 400 && status < 500 && status != 408) return HF_OUTCOME_REJECTED;
+  return HF_OUTCOME_INVALID;
+}
+
+void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int status, struct hf_span body, struct hf_time at)
+{
+  struct flight *flight = flight_at(dispatch, index);
+  uint32_t number = flight->item;
+  struct item *item = item_at(dispatch, number);
+  struct hf_lane *lane = &dispatch->lanes[item->lane];
+  struct hf_answer answer;
+  if (!flight->left) hf_dispatch_left(dispatch, index, at);
+  hf_wheel_cancel(&dispatch->wheel, number);
+  if (status != 200 && status != 202) {
+    HF_LOG(HF_LOG_WARN, "E1501", "an institution answers an order with an HTTP error", HF_FIELD("institution", lane->row.code),
+           HF_FIELD("order", item->order.id), HF_FIELD("status", status));
+    attempt_failed(dispatch, number, outcome_of_status(status), true, at);
+    return;
+  }
+  struct hf_status read = lane->dialect->decode(body, &item->order, &answer);
+  if (!hf_is_ok(read)) {
+    HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", lane->row.code),
+           HF_FIELD("order", item->order.id), HF_FIELD("why", read.why));
+    attempt_failed(dispatch, number, HF_OUTCOME_INVALID, true, at);
+    return;
+  }
+  lane->answers++;
+  if (answer.has_feedback) {
+    const struct item answered = *item;
+    drop_item(dispatch, number);
+    tell(dispatch, &answered, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);
+  } else {
+    back_off(dispatch, number, at, HF_NS_PER_S); /* it has it; the identical order later asks for the feedback */
+    tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);
+  }
+}
+
+void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)
+{
+  uint32_t number = flight_at(dispatch, index)->item;
+  hf_wheel_cancel(&dispatch->wheel, number);
+  attempt_failed(dispatch, number, outcome, left, at);
+}
+
+uint32_t hf_dispatch_lanes(const struct hf_dispatch *dispatch)
+{
+  return dispatch->lanes_count;
+}
+
+struct hf_lane_view hf_dispatch_lane(const struct hf_dispatch *dispatch, uint32_t lane)
+{
+  const struct hf_lane *at = &dispatch->lanes[lane];
+  return (struct hf_lane_view){.row = &at->row,
+                               .waiting = at->queue.used,
+                               .in_flight = at->in_flight,
+                               .attempts = at->attempts,
+                               .answers = at->answers,
+                               .failures = at->failures};
+}

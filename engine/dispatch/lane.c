@@ -1,0 +1,66 @@
+#include "engine/dispatch/lane.h"
+
+#include <string.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
+
+#define RANK_SHIFT 56
+
+/* Stop before everything else; lift, freeze and monitor take the places between when they come. */
+static int64_t rank_of(enum hf_action action)
+{
+  return action == HF_ACTION_STOP ? 0 : 3;
+}
+
+struct hf_heap_key hf_lane_key(const struct hf_order *order)
+{
+  HF_ASSERT(order->deadline_wall_ns >= 0);
+  return (struct hf_heap_key){.first = rank_of(order->action) << RANK_SHIFT | order->deadline_wall_ns / HF_NS_PER_US,
+                              .second = -order->amount};
+}
+
+static int64_t token_ns(const struct hf_lane *lane)
+{
+  return lane->row.pace_per_s == 0 ? 0 : HF_NS_PER_S / lane->row.pace_per_s;
+}
+
+int64_t hf_lane_ready_rank(struct hf_lane *lane, struct hf_time now)
+{
+  const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
+  if (first == NULL || lane->in_flight >= lane->row.window) return INT64_MAX;
+  int64_t token = token_ns(lane), most = HF_NS_PER_S / 10 > token ? HF_NS_PER_S / 10 : token;
+  lane->tokens_ns += now.mono_ns - lane->filled_ns;
+  lane->filled_ns = now.mono_ns;
+  if (lane->tokens_ns > most) lane->tokens_ns = most;
+  return lane->tokens_ns >= token ? first->key.first >> RANK_SHIFT : INT64_MAX;
+}
+
+uint32_t hf_lane_take(struct hf_lane *lane)
+{
+  const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
+  HF_ASSERT(first != NULL && lane->in_flight < lane->row.window);
+  uint32_t item = first->item;
+  hf_heap_remove(&lane->queue, item);
+  lane->in_flight++;
+  lane->tokens_ns -= token_ns(lane);
+  return item;
+}
+
+int64_t hf_lane_next(const struct hf_lane *lane)
+{
+  if (lane->row.pace_per_s == 0 || hf_heap_first(&lane->queue) == NULL || lane->in_flight >= lane->row.window) return INT64_MAX;
+  return lane->filled_ns + token_ns(lane) - lane->tokens_ns;
+}
+
+int64_t hf_lane_backoff_ns(const struct hf_order *order, uint32_t attempts)
+{
+  HF_ASSERT(attempts > 0);
+  uint32_t doublings = attempts < HF_QUICK_TRIES ? attempts - 1 : attempts - HF_QUICK_TRIES;
+  int64_t base = attempts < HF_QUICK_TRIES ? 100 * HF_NS_PER_MS : HF_NS_PER_S;
+  int64_t wait = base << (doublings < 5 ? doublings : 5);
+  if (wait > 30 * HF_NS_PER_S) wait = 30 * HF_NS_PER_S;
+  uint64_t spread;
+  memcpy(&spread, order->id.uuid.bytes + 8, sizeof spread);
+  return wait + (int64_t)(hf_mix64(spread + attempts) % (uint64_t)(wait / 10));
+}

@@ -1,0 +1,41 @@
+/*
+ * Lane: the orders waiting for, and in flight to, one institution.
+ *
+ * Why:    priority, window and pace in one place, so that they can be read and tested apart from buffers and signatures.
+ * Order:  stop, then query; then the earliest deadline; then the larger amount (design.md section 7).
+ * Memory: the heap's entries are the dispatcher's reservation.
+ */
+#ifndef HF_DISPATCH_LANE_H
+#define HF_DISPATCH_LANE_H
+
+#include "engine/base/heap.h"
+#include "engine/core/order.h"
+
+struct hf_dialect;
+
+struct hf_lane {
+  struct hf_institution row;
+  const struct hf_dialect *dialect;
+  struct hf_heap queue;
+  uint32_t in_flight;
+  /* token bucket: one order each 1/pace_per_s, a tenth of a second's worth at once */
+  int64_t tokens_ns; /* time that is saved up */
+  int64_t filled_ns; /* monotonic, when it was last counted */
+  uint64_t attempts, answers, failures;
+};
+
+struct hf_heap_key hf_lane_key(const struct hf_order *order);
+/* The rank of the first order waiting; INT64_MAX where the lane may send nothing now. */
+int64_t hf_lane_ready_rank(struct hf_lane *lane, struct hf_time now);
+/* Takes the first order out and counts it against window and pace. Requires: hf_lane_ready_rank() said so. */
+uint32_t hf_lane_take(struct hf_lane *lane);
+/* When pace lets the next one go; INT64_MAX where something else holds it. */
+int64_t hf_lane_next(const struct hf_lane *lane);
+
+/*
+ * How long after an attempt without answer the next may start. attempts: how many there were.
+ * HF_QUICK_TRIES quick ones, then 1 s doubled up to 30 s; a tenth of jitter that depends on the order only.
+ */
+int64_t hf_lane_backoff_ns(const struct hf_order *order, uint32_t attempts);
+
+#endif

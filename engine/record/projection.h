@@ -1,0 +1,61 @@
+/*
+ * Projection: a transaction's facts as rows: which statements, with which arrays.
+ *
+ * Why:    what PostgreSQL shows of a case is what the facts say and nothing else (law 8); many facts of one order in one
+ *         transaction become one row version.
+ * Memory: column buffers that are used again; the batch's map has room for HF_RECORD_BATCH_FACTS orders.
+ */
+#ifndef HF_RECORD_PROJECTION_H
+#define HF_RECORD_PROJECTION_H
+
+#include "engine/base/bytes.h"
+#include "engine/base/map.h"
+#include "engine/core/fact.h"
+#include "engine/record/columns.h"
+
+#define HF_STATEMENT_COLUMNS_MAX 24
+
+struct hf_statement {
+  const char *name;
+  const char *sql;
+  int columns_count;
+  enum hf_column_type types[HF_STATEMENT_COLUMNS_MAX];
+};
+
+enum hf_statement_kind {
+  HF_STATEMENT_FACT,
+  HF_STATEMENT_REPORT,
+  HF_STATEMENT_QUARANTINE,
+  HF_STATEMENT_CASE_OPEN,
+  HF_STATEMENT_CASE_STATE,
+  HF_STATEMENT_ACCOUNT,
+  HF_STATEMENT_ORDER_NEW,
+  HF_STATEMENT_ORDER_CHANGE,
+  HF_STATEMENT_HOLD,
+  HF_STATEMENT_HOLD_LAPSED,
+  HF_STATEMENT_INSTITUTION,
+  HF_STATEMENT_KEY,
+  HF_STATEMENT_POLICY,
+  HF_STATEMENT_COUNT
+};
+
+extern const struct hf_statement hf_statements[HF_STATEMENT_COUNT];
+
+struct hf_projection {
+  struct hf_column columns[HF_STATEMENT_COUNT][HF_STATEMENT_COLUMNS_MAX];
+  struct hf_map order_of;
+  struct hf_map_entry *map_memory;
+  struct hf_order_delta *deltas;
+  uint32_t deltas_count;
+  uint8_t *encoded; /* the facts' bodies, one after another */
+  size_t encoded_size, encoded_capacity;
+  struct hf_span bodies[HF_RECORD_BATCH_FACTS];
+};
+
+void hf_projection_init(struct hf_projection *projection);
+void hf_projection_deinit(struct hf_projection *projection);
+
+/* raw[i]: bytes kept with facts[i] where it is a quarantine. After this, statement k has columns[k][0].rows rows. */
+void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw, uint32_t count);
+
+#endif

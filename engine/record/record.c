@@ -1,0 +1,486 @@
+#include "engine/record/record.h"
+
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/histogram.h"
+#include "engine/base/log.h"
+#include "engine/record/connection.h"
+#include "engine/record/projection.h"
+
+#define CHUNKS_MAX (HF_RECORD_BACKLOG_FACTS / HF_RECORD_BATCH_FACTS)
+#define RECONNECT_NS (100 * HF_NS_PER_MS)
+
+/* One transaction's worth of facts. */
+struct chunk {
+  struct chunk *next;
+  uint32_t count;
+  int64_t next_offset; /* -1: unchanged */
+  struct hf_span raw[HF_RECORD_BATCH_FACTS];
+  struct hf_fact facts[HF_RECORD_BATCH_FACTS];
+};
+
+struct shard_queue {
+  bool owned;
+  int64_t epoch;
+  struct chunk *first, *last;
+  uint64_t committed;
+  uint64_t published, published_stored;
+};
+
+enum state { STATE_DOWN, STATE_CONNECTING, STATE_SETTING_UP, STATE_IDLE, STATE_COMMITTING, STATE_LOOKING_UP };
+
+struct hf_record {
+  struct hf_record_config config;
+  struct hf_record_events events;
+  char *conninfo, *owner_name;
+  PGconn *connection;
+  PostgresPollingStatusType poll;
+  enum state state;
+  uint32_t results_due; /* pipeline syncs to wait for: setup and commit each end with one */
+  bool failed;          /* the transaction in flight was refused */
+  bool fenced;
+  int64_t retry_ns, last_end_ns, down_since_ns, commit_started_ns;
+  uint32_t turn;     /* the shard whose transaction is, or was last, in flight */
+  struct chunk *in_flight;
+  bool unknown;      /* its outcome: the connection was lost while it was being committed */
+  int64_t sent_offset;
+  uint64_t sent_published;
+  struct shard_queue shards[HF_SHARDS_MAX];
+  struct hf_projection projection;
+  uint8_t *chunks;   /* CHUNKS_MAX of them, reserved */
+  uint32_t chunks_fresh, chunks_used;
+  struct chunk *free;
+  uint32_t waiting;
+  size_t raw_bytes;
+  struct hf_lookup lookup;
+  struct hf_histogram durable;
+};
+
+/* --- chunks --- */
+
+static struct chunk *take_chunk(struct hf_record *record)
+{
+  struct chunk *chunk = record->free;
+  if (chunk != NULL) record->free = chunk->next;
+  else chunk = (struct chunk *)(void *)(record->chunks + (size_t)record->chunks_fresh++ * sizeof(struct chunk));
+  record->chunks_used++;
+  HF_ASSERT(record->chunks_fresh <= CHUNKS_MAX);
+  chunk->next = NULL;
+  chunk->count = 0;
+  chunk->next_offset = -1;
+  return chunk;
+}
+
+static void give_back(struct hf_record *record, struct chunk *chunk)
+{
+  for (uint32_t i = 0; i < chunk->count; i++) {
+    if (chunk->raw[i].data == NULL) continue;
+    record->raw_bytes -= chunk->raw[i].size;
+    free((void *)(uintptr_t)chunk->raw[i].data);
+  }
+  record->waiting -= chunk->count;
+  chunk->next = record->free;
+  record->free = chunk;
+  record->chunks_used--;
+}
+
+bool hf_record_has_room(const struct hf_record *record)
+{
+  return record->chunks_used + HF_SHARDS_MAX + 2 < CHUNKS_MAX && record->raw_bytes + HF_RECORD_SIZE_MAX < HF_RECORD_BACKLOG_BYTES;
+}
+
+void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count, int64_t next_offset,
+                   struct hf_span raw)
+{
+  struct shard_queue *queue = &record->shards[shard];
+  HF_ASSERT(queue->owned && count <= HF_RECORD_BATCH_FACTS);
+  if (queue->last == NULL || queue->last == record->in_flight || queue->last->count + count > HF_RECORD_BATCH_FACTS) {
+    struct chunk *fresh = take_chunk(record);
+    if (queue->last == NULL) queue->first = fresh;
+    else queue->last->next = fresh;
+    queue->last = fresh;
+  }
+  struct chunk *chunk = queue->last;
+  for (uint32_t i = 0; i < count; i++) {
+    chunk->facts[chunk->count] = facts[i];
+    chunk->raw[chunk->count] = (struct hf_span){NULL, 0};
+    if (facts[i].kind == HF_FACT_QUARANTINED && raw.size > 0) {
+      uint8_t *copy = malloc(raw.size);
+      HF_ASSERT(copy != NULL);
+      memcpy(copy, raw.data, raw.size);
+      chunk->raw[chunk->count] = (struct hf_span){copy, raw.size};
+      record->raw_bytes += raw.size;
+    }
+    chunk->count++;
+  }
+  if (next_offset >= 0) chunk->next_offset = next_offset;
+  record->waiting += count;
+}
+
+void hf_record_release(struct hf_record *record, uint32_t shard)
+{
+  struct shard_queue *queue = &record->shards[shard];
+  queue->owned = false;
+  while (queue->first != NULL) {
+    struct chunk *chunk = queue->first;
+    queue->first = chunk->next;
+    if (chunk != record->in_flight) give_back(record, chunk); /* the one in flight is given back when its outcome is known */
+  }
+  queue->last = NULL;
+}
+
+void hf_record_published(struct hf_record *record, uint32_t shard, uint64_t seq)
+{
+  record->shards[shard].published = seq;
+}
+
+/* --- the connection's life --- */
+
+static void note_away(struct hf_record *record, struct hf_time now, const char *why)
+{
+  if (record->down_since_ns != 0) return;
+  record->down_since_ns = now.mono_ns;
+  HF_LOG(HF_LOG_ALARM, "E1301", "PostgreSQL does not answer: stops go on unrecorded, all else waits", HF_FIELD("why", why));
+}
+
+static void note_back(struct hf_record *record, struct hf_time now)
+{
+  if (record->down_since_ns == 0) return;
+  HF_LOG(HF_LOG_INFO, "E1304", "PostgreSQL answers", HF_FIELD("away_ms", (now.mono_ns - record->down_since_ns) / HF_NS_PER_MS),
+         HF_FIELD("facts_waiting", record->waiting));
+  record->down_since_ns = 0;
+}
+
+static void go_down(struct hf_record *record, struct hf_time now, const char *why)
+{
+  note_away(record, now, why);
+  if (record->state == STATE_COMMITTING || record->state == STATE_LOOKING_UP) record->unknown = record->in_flight != NULL;
+  if (record->connection != NULL) PQfinish(record->connection);
+  record->connection = NULL;
+  record->state = STATE_DOWN;
+  record->retry_ns = now.mono_ns + RECONNECT_NS;
+}
+
+static void start_connecting(struct hf_record *record, struct hf_time now)
+{
+  record->connection = PQconnectStart(record->conninfo);
+  record->state = STATE_CONNECTING;
+  record->poll = PGRES_POLLING_WRITING;
+  record->retry_ns = now.mono_ns + 3 * HF_NS_PER_S;
+  if (record->connection == NULL || PQstatus(record->connection) == CONNECTION_BAD) go_down(record, now, "no connection");
+}
+
+static bool ask_outcome(struct hf_record *record)
+{
+  char shard[12];
+  snprintf(shard, sizeof shard, "%u", record->turn);
+  record->results_due = 1;
+  record->state = STATE_LOOKING_UP;
+  return PQsendQueryParams(record->connection, "select epoch, seq from shard where shard = $1::int4", 1, NULL,
+                           (const char *const[]){shard}, NULL, NULL, 0) == 1 &&
+         PQpipelineSync(record->connection) == 1;
+}
+
+/* Plans are made once and always go by index: the tables may have been empty when they were made. */
+static const char *const session_settings[] = {
+    "set plan_cache_mode = force_generic_plan", "set enable_seqscan = off", "set enable_hashjoin = off",
+    "set enable_mergejoin = off", "set jit = off", "set application_name = 'holdfastd'", "set synchronous_commit = on"};
+
+static void set_up(struct hf_record *record, struct hf_time now)
+{
+  bool ok = PQsetnonblocking(record->connection, 1) == 0 && PQenterPipelineMode(record->connection) == 1;
+  for (size_t i = 0; ok && i < sizeof session_settings / sizeof session_settings[0]; i++)
+    ok = PQsendQueryParams(record->connection, session_settings[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
+  for (int k = 0; ok && k < HF_STATEMENT_COUNT; k++) ok = hf_connection_prepare(record->connection, &hf_statements[k]);
+  ok = ok && hf_connection_prepare_fence(record->connection) && PQpipelineSync(record->connection) == 1;
+  record->results_due = 1;
+  record->state = STATE_SETTING_UP;
+  if (!ok) go_down(record, now, "the session cannot be set up");
+}
+
+/* --- transactions --- */
+
+static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_time now)
+{
+  struct shard_queue *queue = &record->shards[shard];
+  struct chunk *chunk = queue->first;
+  record->turn = shard;
+  record->in_flight = chunk;
+  record->failed = record->fenced = false;
+  record->sent_published = queue->published;
+  hf_projection_make(&record->projection, chunk->facts, chunk->raw, chunk->count);
+  const struct hf_fence fence = {.shard = shard,
+                                 .epoch = queue->epoch,
+                                 .next_offset = chunk->next_offset,
+                                 .seq = chunk->facts[chunk->count - 1].seq,
+                                 .published_seq = queue->published};
+  bool ok = hf_connection_send(record->connection, &fence, &record->projection);
+  record->results_due = 1;
+  record->commit_started_ns = now.mono_ns;
+  record->state = STATE_COMMITTING;
+  if (!ok || PQflush(record->connection) < 0) go_down(record, now, "the transaction cannot be sent");
+}
+
+/* The first chunk is in PostgreSQL: hand it on, then forget it. */
+static void on_committed(struct hf_record *record, struct hf_time now)
+{
+  struct shard_queue *queue = &record->shards[record->turn];
+  struct chunk *chunk = record->in_flight;
+  static struct hf_committed_fact committed[HF_RECORD_BATCH_FACTS];
+  for (uint32_t i = 0; i < chunk->count; i++) {
+    const struct hf_fact *fact = &chunk->facts[i];
+    committed[i] = (struct hf_committed_fact){.case_id = fact->case_id, .seq = fact->seq, .bytes = record->projection.bodies[i]};
+    if (fact->kind == HF_FACT_ORDER_ENDED) hf_histogram_add(&record->durable, now.mono_ns - fact->ended.at.mono_ns);
+  }
+  record->in_flight = NULL;
+  record->unknown = false;
+  record->last_end_ns = now.mono_ns;
+  if (queue->first == chunk) {
+    queue->committed = chunk->facts[chunk->count - 1].seq;
+    queue->published_stored = record->sent_published;
+    queue->first = chunk->next;
+    if (queue->first == NULL) queue->last = NULL;
+    record->events.committed(record->events.owner, record->turn, committed, chunk->count);
+  }
+  give_back(record, chunk);
+}
+
+static void on_fenced(struct hf_record *record)
+{
+  struct chunk *chunk = record->in_flight;
+  HF_LOG(HF_LOG_ALARM, "E1302", "another owner holds this shard: the late write was refused", HF_FIELD("shard", record->turn));
+  struct shard_queue *queue = &record->shards[record->turn];
+  bool ours = queue->first == chunk; /* not released, nor acquired again, meanwhile */
+  record->in_flight = NULL;
+  record->unknown = false;
+  if (ours) {
+    queue->first = chunk->next;
+    if (queue->last == chunk) queue->last = NULL;
+  }
+  give_back(record, chunk);
+  if (ours) record->events.fenced(record->events.owner, record->turn); /* calls hf_record_release */
+}
+
+static void on_result(struct hf_record *record, const PGresult *result)
+{
+  ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_ABORTED) return;
+  if (record->state == STATE_LOOKING_UP && status == PGRES_TUPLES_OK && PQntuples(result) == 1) {
+    const struct shard_queue *queue = &record->shards[record->turn];
+    bool same_epoch = strtoll(PQgetvalue(result, 0, 0), NULL, 10) == queue->epoch;
+    uint64_t seq = strtoull(PQgetvalue(result, 0, 1), NULL, 10);
+    const struct chunk *chunk = record->in_flight;
+    /* Not there and still ours: send it again. There: it is done. Another epoch: fenced. */
+    record->fenced = !same_epoch;
+    record->failed = same_epoch && seq < chunk->facts[chunk->count - 1].seq;
+    return;
+  }
+  if (status == PGRES_TUPLES_OK) return;
+  const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  record->failed = true;
+  if (code != NULL && strcmp(code, "22012") == 0) record->fenced = true; /* 1/count(*) of no row */
+  else
+    HF_LOG(HF_LOG_ALARM, "E1303", "PostgreSQL refuses a transaction", HF_FIELD("sqlstate", code),
+           HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+}
+
+static void on_sync(struct hf_record *record, struct hf_time now)
+{
+  enum state was = record->state;
+  record->state = STATE_IDLE;
+  if (was == STATE_SETTING_UP) {
+    if (record->failed) {
+      record->failed = false;
+      go_down(record, now, "the session cannot be set up: is the schema there?");
+      return;
+    }
+    note_back(record, now);
+    if (record->unknown && !ask_outcome(record)) go_down(record, now, "the look-up cannot be sent");
+    return;
+  }
+  if (record->in_flight == NULL) return;
+  if (record->fenced) {
+    on_fenced(record);
+  } else if (record->failed) {
+    struct chunk *chunk = record->in_flight;
+    record->failed = record->unknown = false;
+    record->in_flight = NULL; /* stays first in its queue: sent again */
+    if (record->shards[record->turn].first != chunk) give_back(record, chunk); /* released meanwhile */
+    if (was == STATE_COMMITTING) record->retry_ns = now.mono_ns + HF_NS_PER_S / 4;
+  } else {
+    note_back(record, now);
+    on_committed(record, now);
+  }
+}
+
+static void receive(struct hf_record *record, struct hf_time now)
+{
+  if (PQconsumeInput(record->connection) == 0) {
+    go_down(record, now, "the connection was closed");
+    return;
+  }
+  while (record->connection != NULL && record->results_due > 0 && PQisBusy(record->connection) == 0) {
+    PGresult *result = PQgetResult(record->connection);
+    if (result == NULL) continue; /* between two statements of the pipeline */
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_PIPELINE_SYNC) {
+      on_result(record, result);
+      bool gone = PQstatus(record->connection) == CONNECTION_BAD;
+      PQclear(result);
+      if (gone) {
+        go_down(record, now, "the connection was closed");
+        return;
+      }
+      continue;
+    }
+    PQclear(result);
+    record->results_due = 0;
+    on_sync(record, now);
+  }
+}
+
+/* The next shard, in turn, that has something to commit and whose time has come. */
+static bool pick_shard(struct hf_record *record, struct hf_time now, uint32_t *shard)
+{
+  if (now.mono_ns < record->retry_ns && record->state == STATE_IDLE && record->retry_ns - now.mono_ns < HF_NS_PER_S / 2) return false;
+  for (uint32_t i = 1; i <= HF_SHARDS_MAX; i++) {
+    uint32_t at = (record->turn + i) % HF_SHARDS_MAX;
+    if (record->shards[at].first == NULL) continue;
+    *shard = at;
+    return now.mono_ns - record->last_end_ns >= record->config.pace_ns || record->shards[at].first->count >= HF_RECORD_BATCH_FACTS / 4;
+  }
+  return false;
+}
+
+void hf_record_work(struct hf_record *record, struct hf_time now)
+{
+  uint32_t shard;
+  if (record->state == STATE_DOWN && now.mono_ns >= record->retry_ns) start_connecting(record, now);
+  if (record->state == STATE_CONNECTING) {
+    record->poll = PQconnectPoll(record->connection);
+    if (record->poll == PGRES_POLLING_OK) set_up(record, now);
+    else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->retry_ns) go_down(record, now, "no connection");
+  }
+  if (record->state == STATE_SETTING_UP || record->state == STATE_COMMITTING || record->state == STATE_LOOKING_UP) {
+    if (PQflush(record->connection) < 0) go_down(record, now, "the connection was closed");
+    else receive(record, now);
+    if (record->state == STATE_COMMITTING && now.mono_ns - record->commit_started_ns > HF_NS_PER_S / 2)
+      note_away(record, now, "a commit takes over 500 ms");
+  } else if (record->state == STATE_IDLE && PQconsumeInput(record->connection) == 0) {
+    go_down(record, now, "the connection was closed");
+  }
+  if (record->state == STATE_IDLE && pick_shard(record, now, &shard)) begin_commit(record, shard, now);
+}
+
+int64_t hf_record_next(const struct hf_record *record)
+{
+  if (record->state == STATE_DOWN || record->state == STATE_CONNECTING) return record->retry_ns;
+  if (record->state != STATE_IDLE || record->waiting == 0) return INT64_MAX;
+  return record->last_end_ns + record->config.pace_ns;
+}
+
+int hf_record_fd(const struct hf_record *record, bool *wants_write)
+{
+  *wants_write = record->state == STATE_CONNECTING ? record->poll == PGRES_POLLING_WRITING
+                                                   : record->connection != NULL && PQflush(record->connection) == 1;
+  return record->connection == NULL ? -1 : PQsocket(record->connection);
+}
+
+/* --- life --- */
+
+struct hf_status hf_record_open(struct hf_record **out, const struct hf_record_config *config, const struct hf_record_events *events)
+{
+  struct hf_record *record = calloc(1, sizeof *record);
+  HF_ASSERT(record != NULL);
+  *out = record;
+  record->config = *config;
+  record->events = *events;
+  record->conninfo = strdup(config->conninfo);
+  record->owner_name = strdup(config->owner);
+  record->chunks = mmap(NULL, CHUNKS_MAX * sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  HF_ASSERT(record->conninfo != NULL && record->owner_name != NULL && record->chunks != MAP_FAILED);
+  record->lookup.conninfo = record->conninfo;
+  hf_projection_init(&record->projection);
+  return hf_ok();
+}
+
+void hf_record_close(struct hf_record *record)
+{
+  if (record == NULL) return;
+  for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) hf_record_release(record, i);
+  if (record->in_flight != NULL) give_back(record, record->in_flight);
+  if (record->connection != NULL) PQfinish(record->connection);
+  hf_lookup_close(&record->lookup);
+  munmap(record->chunks, CHUNKS_MAX * sizeof(struct chunk));
+  hf_projection_deinit(&record->projection);
+  free(record->conninfo);
+  free(record->owner_name);
+  free(record);
+}
+
+struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, struct hf_shard_row *row)
+{
+  HF_ASSERT(shard < HF_SHARDS_MAX);
+  struct shard_queue *queue = &record->shards[shard];
+  struct hf_status status = hf_lookup_acquire(&record->lookup, shard, record->owner_name, row);
+  if (!hf_is_ok(status)) return status;
+  HF_ASSERT(queue->first == NULL);
+  queue->owned = true;
+  queue->epoch = row->epoch;
+  queue->committed = row->seq;
+  queue->published = queue->published_stored = row->published_seq;
+  return hf_ok();
+}
+
+struct hf_status hf_record_load(struct hf_record *record, uint32_t shard, struct hf_status (*each)(void *owner, struct hf_span fact),
+                                void *owner)
+{
+  return hf_lookup_open_facts(&record->lookup, shard, each, owner);
+}
+
+struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t shard, uint64_t published_seq,
+                                            struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact), void *owner)
+{
+  return hf_lookup_unpublished(&record->lookup, shard, published_seq, each, owner);
+}
+
+struct hf_status hf_record_due_cases(struct hf_record *record, uint32_t shard, int64_t before_wall_ns,
+                                     struct hf_status (*each)(void *owner, struct hf_case_id id), void *owner)
+{
+  return hf_lookup_due_cases(&record->lookup, shard, before_wall_ns, each, owner);
+}
+
+struct hf_status hf_record_load_case(struct hf_record *record, uint32_t shard, struct hf_case_id id,
+                                     struct hf_status (*each)(void *owner, struct hf_span fact), void *owner)
+{
+  return hf_lookup_case(&record->lookup, shard, id, each, owner);
+}
+
+uint32_t hf_record_waiting(const struct hf_record *record)
+{
+  return record->waiting;
+}
+
+bool hf_record_is_up(const struct hf_record *record)
+{
+  return record->state >= STATE_IDLE;
+}
+
+int64_t hf_record_down_since(const struct hf_record *record)
+{
+  return record->down_since_ns;
+}
+
+uint64_t hf_record_committed(const struct hf_record *record, uint32_t shard)
+{
+  return record->shards[shard].committed;
+}
+
+const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record)
+{
+  return &record->durable;
+}

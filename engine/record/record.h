@@ -1,0 +1,98 @@
+/*
+ * Record: facts into PostgreSQL, one transaction in flight, fenced by the shard's epoch.
+ *
+ * Why:    the offset stored never passes a submission whose facts are not committed (law 1); a zombie owner's late writes are
+ *         refused by the epoch; a commit whose outcome is unknown is looked up on a new connection, never sent blindly again.
+ * Thread: the loop's. libpq in pipeline mode, non-blocking; only acquire and load block, while a shard is taken over.
+ * Memory: chunks of HF_RECORD_BATCH_FACTS facts from one pool, newest freed first, so that the touched memory stays small.
+ * Bounds: HF_RECORD_BACKLOG_FACTS facts and HF_RECORD_BACKLOG_BYTES of raw records wait while PostgreSQL is away.
+ */
+#ifndef HF_RECORD_RECORD_H
+#define HF_RECORD_RECORD_H
+
+#include "engine/base/bytes.h"
+#include "engine/core/core.h"
+
+struct hf_record;
+
+struct hf_record_config {
+  const char *conninfo;
+  const char *owner; /* stands in the shard's row */
+  int64_t pace_ns;   /* a transaction gathers at least this long after the one before */
+};
+
+/* One committed fact, in order of seq: what publish sends on. */
+struct hf_committed_fact {
+  struct hf_case_id case_id;
+  uint64_t seq;
+  struct hf_span bytes;
+};
+
+struct hf_record_events {
+  void *owner;
+  void (*committed)(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count);
+  /* The epoch has been taken by another owner: stop this shard now. */
+  void (*fenced)(void *owner, uint32_t shard);
+};
+
+HF_MUST_USE struct hf_status hf_record_open(struct hf_record **record, const struct hf_record_config *config,
+                                            const struct hf_record_events *events);
+void hf_record_close(struct hf_record *record);
+
+/* The socket to watch (-1: none) and what for; both change with hf_record_work. */
+int hf_record_fd(const struct hf_record *record, bool *wants_write);
+
+/*
+ * Takes over a shard: a new epoch, its offsets and seq, in one transaction. Blocks for at most the connection's timeout.
+ * RETRY while PostgreSQL is away; CONFIG where the schema is missing or old.
+ */
+struct hf_shard_row {
+  int64_t epoch;
+  int64_t next_offset;
+  uint64_t seq;
+  uint64_t published_seq;
+};
+HF_MUST_USE struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, struct hf_shard_row *row);
+/* The facts of the registry and of open cases, in order of seq; then those that were not published yet. */
+HF_MUST_USE struct hf_status hf_record_load(struct hf_record *record, uint32_t shard,
+                                            struct hf_status (*each)(void *owner, struct hf_span fact), void *owner);
+HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t shard, uint64_t published_seq,
+                                                        struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact),
+                                                        void *owner);
+/* Rested cases of the shard whose holds end before `before`, at most 100. */
+HF_MUST_USE struct hf_status hf_record_due_cases(struct hf_record *record, uint32_t shard, int64_t before_wall_ns,
+                                                 struct hf_status (*each)(void *owner, struct hf_case_id id), void *owner);
+/* The facts of one case, without its rests and returns. */
+HF_MUST_USE struct hf_status hf_record_load_case(struct hf_record *record, uint32_t shard, struct hf_case_id id,
+                                                 struct hf_status (*each)(void *owner, struct hf_span fact), void *owner);
+/* Forgets what waits for the shard: its new owner decides it again. */
+void hf_record_release(struct hf_record *record, uint32_t shard);
+
+bool hf_record_has_room(const struct hf_record *record);
+/*
+ * One step's facts. next_offset: where the log is read on once they are committed; -1 where the step came from elsewhere.
+ * raw: the record's bytes, kept where a fact says quarantined. Requires: hf_record_has_room().
+ */
+void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count, int64_t next_offset,
+                   struct hf_span raw);
+/* All facts up to seq are on holdfast.facts: goes into the shard's row with its next transaction. */
+void hf_record_published(struct hf_record *record, uint32_t shard, uint64_t seq);
+
+/* Sends, receives, reconnects. */
+void hf_record_work(struct hf_record *record, struct hf_time now);
+/* When hf_record_work wants to be called next, monotonic; INT64_MAX: when the socket says so. */
+int64_t hf_record_next(const struct hf_record *record);
+
+uint32_t hf_record_waiting(const struct hf_record *record);
+bool hf_record_is_up(const struct hf_record *record);
+/* Since when PostgreSQL does not answer, monotonic; 0 while it does. */
+int64_t hf_record_down_since(const struct hf_record *record);
+uint64_t hf_record_committed(const struct hf_record *record, uint32_t shard);
+/* Feedback read → durable. */
+struct hf_histogram;
+const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
+
+/* The schema that this program needs; hf_record_acquire refuses another. */
+#define HF_SCHEMA_VERSION 1
+
+#endif
