@@ -26,7 +26,7 @@
 #define HF_CASE_ORDERS_MAX 1024            /* orders of one case: 200 targets x 2 actions, then the chase */
 #define HF_CASE_REPORTS_MAX 32             /* reports of one case */
 #define HF_STEP_FACTS_MAX (HF_TARGETS_MAX * 4 + 16) /* claim + account + stop + query each, and the case */
-#define HF_RECENT_CASES_MAX (1 << 20)      /* cases that left memory within the hour: 291/s before the floor rises */
+#define HF_RECENT_CASES_MAX 65536          /* rested cases a shard remembers: 18 a second for an hour, then look-ups begin */
 
 /* --- lanes --- */
 #define HF_LANE_QUEUE_MAX 65536            /* orders waiting for one institution */

@@ -4,6 +4,7 @@
  */
 #include <curl/curl.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,6 @@ struct https;
 struct institution {
   bool used;
   char endpoint[HF_ENDPOINT_SIZE_MAX + 1];
-  char url[HF_ENDPOINT_SIZE_MAX + 64];
   char ping_url[HF_ENDPOINT_SIZE_MAX + 64];
   uint32_t connections_wanted, connections_open, busy, warming;
   int64_t warm_after_ns;
@@ -277,7 +277,7 @@ static void end_exchange(struct https *https, struct exchange *exchange, CURLcod
   if (code == CURLE_OK) {
     https->events.replied(https->events.owner, slot, (int)status, (struct hf_span){exchange->reply, exchange->reply_size}, at);
   } else {
-    HF_LOG(HF_LOG_WARN, "E1401", "an exchange with an institution failed", HF_FIELD("url", institution->url),
+    HF_LOG(HF_LOG_WARN, "E1401", "an exchange with an institution failed", HF_FIELD("endpoint", institution->endpoint),
            HF_FIELD("text", exchange->error[0] ? exchange->error : curl_easy_strerror(code)));
     https->events.failed(https->events.owner, slot, outcome_of(code, exchange->left), exchange->left, at);
   }
@@ -368,7 +368,8 @@ static struct hf_status https_institution(void *self, uint32_t index, const stru
   institution->connections_wanted = row->enabled ? row->connections : 0;
   memcpy(institution->endpoint, row->endpoint, size);
   institution->endpoint[size] = '\0';
-  snprintf(institution->ping_url, sizeof institution->ping_url, "%s/v1/ping", institution->endpoint);
+  memcpy(institution->ping_url, row->endpoint, size);
+  strcpy(institution->ping_url + size, "/v1/ping");
   institution->used = true;
   if (index >= https->institutions_count) https->institutions_count = index + 1;
   return hf_ok();
@@ -405,9 +406,10 @@ static struct hf_status https_send(void *self, uint32_t index, uint32_t slot, co
   struct exchange *exchange = take_exchange(institution);
   exchange->slot = slot;
   exchange->body_size = body.size;
-  snprintf(institution->url, sizeof institution->url, "%s%s", institution->endpoint, path);
+  char url[HF_ENDPOINT_SIZE_MAX + 64];
+  snprintf(url, sizeof url, "%s%s", institution->endpoint, path);
   add_headers(exchange, content_type, headers);
-  curl_easy_setopt(exchange->curl, CURLOPT_URL, institution->url);
+  curl_easy_setopt(exchange->curl, CURLOPT_URL, url);
   curl_easy_setopt(exchange->curl, CURLOPT_POST, 1L);
   curl_easy_setopt(exchange->curl, CURLOPT_FRESH_CONNECT, 0L);
   curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, body.data);

@@ -59,6 +59,7 @@ void hf_core_restore(struct hf_core *core, const struct hf_fact *fact)
 {
   HF_ASSERT(fact->shard == core->config.shard);
   hf_core_evolve(core, fact);
+  if (fact->seq > core->seq) core->seq = fact->seq; /* a case that returns brings facts from long ago */
 }
 
 int64_t hf_core_next_deadline(const struct hf_core *core)

@@ -107,7 +107,7 @@ void hf_core_init(struct hf_core *core, void *memory, const struct hf_core_confi
  */
 uint32_t hf_core_step(struct hf_core *core, const struct hf_input *input, struct hf_fact *facts);
 
-/* Evolve only: how a shard is rebuilt from its stored facts, in order of seq. */
+/* Evolve only: how a shard is rebuilt from its stored facts, in order of seq; also how a rested case is brought back. */
 void hf_core_restore(struct hf_core *core, const struct hf_fact *fact);
 
 /* When the core wants a tick, on the wall clock; INT64_MAX: never. */

@@ -23,6 +23,8 @@ static struct hf_fact *begin(struct hf_core *core, enum hf_fact_kind kind, struc
 static void tell(struct hf_core *core, const struct hf_fact *fact)
 {
   HF_ASSERT(fact == &core->facts[core->facts_count]);
+  HF_ASSERT(fact->seq == core->seq + 1);
+  core->seq++;
   core->facts_count++;
   hf_core_evolve(core, fact);
 }

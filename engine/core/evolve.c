@@ -192,8 +192,6 @@ static void evolve_case_rested(struct hf_core *core, const struct hf_fact *fact)
 
 void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
 {
-  HF_ASSERT(fact->seq > core->seq);
-  core->seq = fact->seq;
   switch (fact->kind) {
   case HF_FACT_REPORT_ACCEPTED: evolve_report(core, fact); break;
   case HF_FACT_TRANSFER_CLAIMED: evolve_transfer(core, fact); break;

@@ -26,7 +26,10 @@ struct hf_order_delta {
 #define U HF_COLUMN_UUID
 
 /* clang-format off */
-/* $1 is the shard; the arrays follow. */
+/*
+ * $1 is the shard; the arrays follow. "On conflict do nothing" stands where a case that could not be looked up while
+ * PostgreSQL was away is decided a second time: same ids, one row.
+ */
 const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
   [HF_STATEMENT_FACT] = {"fact",
     "insert into fact (shard, seq, kind, case_id, order_id, decided_at, boot_id, body) "
@@ -35,7 +38,7 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
   [HF_STATEMENT_REPORT] = {"report",
     "insert into report (shard, topic_offset, report_id, case_id, key_id, form_reference, made_at, appended_at, consumed_at, decided_at) "
     "select $1, * from unnest($2::int8[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], "
-    "$9::timestamptz[], $10::timestamptz[])",
+    "$9::timestamptz[], $10::timestamptz[]) on conflict do nothing",
     9, {L, U, U, T, T, W, W, W, W}},
   [HF_STATEMENT_QUARANTINE] = {"quarantine",
     "insert into quarantine (shard, topic_offset, reason, transfer, key_id, report_id, case_id, raw, decided_at) "
@@ -63,7 +66,7 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "deadline, report_id, key_id, state, overdue, attempts, sent_at, received_at, ended_at, result, executed_at, balance, held, transactions) "
     "select $1, * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::int8[], $9::text[], "
     "$10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::uuid[], $14::text[], $15::text[], $16::bool[], $17::int4[], "
-    "$18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[], $22::timestamptz[], $23::int8[], $24::int8[], $25::int4[])",
+    "$18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[], $22::timestamptz[], $23::int8[], $24::int8[], $25::int4[]) on conflict do nothing",
     24, {U, U, T, T, T, I, L, T, W, W, W, U, T, T, B, I, W, W, W, T, W, L, L, I}},
   [HF_STATEMENT_ORDER_CHANGE] = {"order_change",
     "update order_state o set "
@@ -79,7 +82,7 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     12, {U, T, B, I, W, W, W, T, W, L, L, I}},
   [HF_STATEMENT_HOLD] = {"hold",
     "insert into hold (shard, order_id, case_id, starts_earliest, starts_latest, expires_earliest, expires_latest, held) "
-    "select $1, * from unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::int8[])",
+    "select $1, * from unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::int8[]) on conflict do nothing",
     7, {U, U, W, W, W, W, L}},
   [HF_STATEMENT_HOLD_LAPSED] = {"hold_lapsed",
     "update hold h set lapsed_at = d.at from unnest($2::uuid[], $3::timestamptz[]) as d(order_id, at) "

@@ -173,3 +173,9 @@ select o.shard, o.order_id, o.case_id, o.institution, o.action, o.state, o.overd
        (extract(epoch from o.received_at - o.sent_at) * 1000000)::bigint as sent_to_received_us,
        (extract(epoch from o.ended_at - o.sent_at) * 1000000)::bigint as sent_to_feedback_us
 from order_state o join report r on r.shard = o.shard and r.report_id = o.report_id;
+create function mask_account(number text) returns text language sql immutable as
+  $$ select case when length(number) >= 13 then left(number, 6) || repeat('*', length(number) - 10) || right(number, 4)
+                 when length(number) >= 6 then repeat('*', length(number) - 2) || right(number, 2)
+                 else repeat('*', length(number)) end $$;
+create function mask_name(name text) returns text language sql immutable as
+  $$ select case when name = '' then '' else left(name, 1) || '*' end $$;

@@ -1,0 +1,287 @@
+/*
+ * banksim: any number of simulated institutions in one process: mutual TLS, accounts, scripted faults, fsynced ledgers.
+ * An answer leaves only when the ledger that holds its order is on disk; what comes in one turn of the loop is synced once.
+ */
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <getopt.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "adapters/banksim/bank.h"
+#include "engine/base/bytes.h"
+
+#define BANKS_MAX 512
+
+static struct {
+  struct event_base *base;
+  SSL_CTX *tls;
+  EVP_PKEY *centre_key; /* NULL: signatures are not verified */
+  struct bank banks[BANKS_MAX];
+  int banks_count;
+  const char *dir;
+  struct event *flush;
+  struct answer *first, *last; /* decided in this turn, to go out after the sync */
+} sim;
+
+struct answer {
+  struct answer *next;
+  struct bank *bank;
+  struct evhttp_request *request;
+  struct event *timer;
+  struct verdict verdict;
+};
+
+/* --- signatures: as a bank would check them, from the published description --- */
+
+static bool signature_is_right(struct evhttp_request *request, const uint8_t *body, size_t size)
+{
+  static const char type[] = "application/vnd.holdfast.order.v1+json";
+  const char *text = evhttp_find_header(evhttp_request_get_input_headers(request), "Holdfast-Signature");
+  uint8_t signature[512], signed_bytes[8192];
+  if (sim.centre_key == NULL) return true;
+  if (text == NULL) return false;
+  size_t signature_size = hf_base64_decode(text, strlen(text), signature, sizeof signature);
+  int head = snprintf((char *)signed_bytes, sizeof signed_bytes, "DSSEv1 %zu %s %zu ", strlen(type), type, size);
+  if (signature_size == SIZE_MAX || (size_t)head + size > sizeof signed_bytes) return false;
+  memcpy(signed_bytes + head, body, size);
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  const char *digest = EVP_PKEY_is_a(sim.centre_key, "ED25519") ? NULL : "SHA256";
+  bool ok = EVP_DigestVerifyInit_ex(context, NULL, digest, NULL, NULL, sim.centre_key, NULL) == 1 &&
+            EVP_DigestVerify(context, signature, signature_size, signed_bytes, (size_t)head + size) == 1;
+  EVP_MD_CTX_free(context);
+  return ok;
+}
+
+/* --- answers --- */
+
+static void send_answer(struct answer *answer)
+{
+  struct evhttp_connection *connection = evhttp_request_get_connection(answer->request);
+  if (answer->bank->fault == FAULT_RESET && connection != NULL) {
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    shutdown(fd, SHUT_RDWR);
+  }
+  struct evbuffer *body = evbuffer_new();
+  evbuffer_add(body, answer->verdict.body, strlen(answer->verdict.body));
+  evhttp_add_header(evhttp_request_get_output_headers(answer->request), "Content-Type", "application/json");
+  evhttp_send_reply(answer->request, answer->verdict.status, answer->verdict.status == 200 ? "OK" : "No", body);
+  evbuffer_free(body);
+  if (answer->timer != NULL) event_free(answer->timer);
+  free(answer);
+}
+
+static void on_delay(evutil_socket_t fd, short what, void *user)
+{
+  (void)fd, (void)what;
+  send_answer(user);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *user)
+{
+  (void)fd, (void)what, (void)user;
+  for (int i = 0; i < sim.banks_count; i++) ledger_sync(sim.banks[i].ledger);
+  while (sim.first != NULL) {
+    struct answer *answer = sim.first;
+    sim.first = answer->next;
+    if (answer->verdict.silent) continue; /* kept until the end: nobody will ever be answered */
+    if (answer->verdict.delay_ms > 0) {
+      struct timeval after = {answer->verdict.delay_ms / 1000, answer->verdict.delay_ms % 1000 * 1000};
+      answer->timer = evtimer_new(sim.base, on_delay, answer);
+      evtimer_add(answer->timer, &after);
+    } else {
+      send_answer(answer);
+    }
+  }
+  sim.last = NULL;
+}
+
+static void on_order(struct evhttp_request *request, void *user)
+{
+  struct bank *bank = user;
+  struct evbuffer *input = evhttp_request_get_input_buffer(request);
+  size_t size = evbuffer_get_length(input);
+  uint8_t *body = evbuffer_pullup(input, -1);
+  struct answer *answer = calloc(1, sizeof *answer);
+  if (answer == NULL) abort();
+  answer->bank = bank;
+  answer->request = request;
+  evhttp_request_own(request); /* the connection may go before the answer does */
+  if (size > 0 && signature_is_right(request, body, size)) {
+    bank_decide(bank, (const char *)body, size, &answer->verdict);
+  } else {
+    answer->verdict.status = 401;
+    strcpy(answer->verdict.body, "{\"error\":\"the signature is missing or wrong\"}");
+  }
+  if (sim.last != NULL) sim.last->next = answer;
+  else sim.first = answer;
+  sim.last = answer;
+  event_active(sim.flush, EV_TIMEOUT, 0); /* lowest priority: after all that is readable now */
+}
+
+static void on_ping(struct evhttp_request *request, void *user)
+{
+  (void)user;
+  evhttp_send_reply(request, 204, "Here", NULL);
+}
+
+/* --- control: faults while running --- */
+
+static struct bank *bank_named(const char *code)
+{
+  for (int i = 0; code != NULL && i < sim.banks_count; i++)
+    if (strcmp(sim.banks[i].code, code) == 0) return &sim.banks[i];
+  return NULL;
+}
+
+static void on_fault(struct evhttp_request *request, void *user)
+{
+  struct evkeyvalq query;
+  (void)user;
+  evhttp_parse_query_str(evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)) ?: "", &query);
+  const char *kind = evhttp_find_header(&query, "kind"), *ms = evhttp_find_header(&query, "ms");
+  struct bank *bank = bank_named(evhttp_find_header(&query, "code"));
+  if (bank != NULL && kind != NULL) {
+    bank->fault = fault_named(kind);
+    bank->fault_ms = ms == NULL ? 0 : atoi(ms);
+  }
+  evhttp_clear_headers(&query);
+  evhttp_send_reply(request, bank != NULL && kind != NULL ? 204 : 400, "-", NULL);
+}
+
+/* --- start --- */
+
+static struct bufferevent *on_accept(struct event_base *base, void *user)
+{
+  (void)user;
+  return bufferevent_openssl_socket_new(base, -1, SSL_new(sim.tls), BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+}
+
+static int listen_http(struct evhttp *http, int port)
+{
+  struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", (uint16_t)port);
+  struct sockaddr_in address;
+  socklen_t size = sizeof address;
+  if (bound == NULL || getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size) != 0) {
+    fprintf(stderr, "banksim: port %d cannot be listened on\n", port);
+    exit(1);
+  }
+  return ntohs(address.sin_port);
+}
+
+static void open_bank(const char *code, int port)
+{
+  struct bank *bank = &sim.banks[sim.banks_count++];
+  char file[512];
+  snprintf(bank->code, sizeof bank->code, "%s", code);
+  snprintf(file, sizeof file, "%s/%s.ledger", sim.dir, code);
+  bank->ledger = ledger_open(file);
+  if (bank->ledger == NULL) {
+    fprintf(stderr, "banksim: the ledger %s cannot be used\n", file);
+    exit(1);
+  }
+  struct evhttp *http = evhttp_new(sim.base);
+  evhttp_set_bevcb(http, on_accept, NULL);
+  evhttp_set_max_body_size(http, 65536);
+  evhttp_set_timeout(http, 3600);
+  evhttp_set_cb(http, "/v1/orders", on_order, bank);
+  evhttp_set_cb(http, "/v1/ping", on_ping, bank);
+  bank->port = listen_http(http, port);
+}
+
+static void open_tls(const char *certificate, const char *key, const char *ca)
+{
+  sim.tls = SSL_CTX_new(TLS_server_method());
+  SSL_CTX_set_min_proto_version(sim.tls, TLS1_2_VERSION);
+  if (SSL_CTX_use_certificate_chain_file(sim.tls, certificate) != 1 || SSL_CTX_use_PrivateKey_file(sim.tls, key, SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_load_verify_locations(sim.tls, ca, NULL) != 1) {
+    fprintf(stderr, "banksim: certificate, key or CA cannot be used\n");
+    exit(1);
+  }
+  SSL_CTX_set_verify(sim.tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+  SSL_CTX_set_session_id_context(sim.tls, (const unsigned char *)"banksim", 7);
+}
+
+/* CODE=PORT per line, written when all listen: who waits for the file may connect. */
+static void write_endpoints(int control)
+{
+  char temporary[512], file[512];
+  snprintf(temporary, sizeof temporary, "%s/endpoints.tmp", sim.dir);
+  snprintf(file, sizeof file, "%s/endpoints", sim.dir);
+  FILE *out = fopen(temporary, "we");
+  if (out == NULL) exit(1);
+  for (int i = 0; i < sim.banks_count; i++) fprintf(out, "%s %d\n", sim.banks[i].code, sim.banks[i].port);
+  if (control > 0) fprintf(out, "control %d\n", control);
+  fclose(out);
+  rename(temporary, file);
+}
+
+static void on_stop(evutil_socket_t number, short what, void *user)
+{
+  (void)number, (void)what, (void)user;
+  event_base_loopbreak(sim.base);
+}
+
+static int usage(FILE *out)
+{
+  fputs("usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] CODE[=PORT]…\n"
+        "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
+        "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
+        "  --control     a port for GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|none[&ms=N]\n", out);
+  return out == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+  static const struct option options[] = {{"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},    {"key", 1, NULL, 'k'}, {"ca", 1, NULL, 'a'},
+                                          {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'}, {"help", 0, NULL, 'h'}, {0}};
+  const char *certificate = NULL, *key = NULL, *ca = NULL;
+  int option, control = 0;
+  signal(SIGPIPE, SIG_IGN);
+  while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    if (option == 'd') sim.dir = optarg;
+    else if (option == 'c') certificate = optarg;
+    else if (option == 'k') key = optarg;
+    else if (option == 'a') ca = optarg;
+    else if (option == 'o') control = 1;
+    else if (option == 'v') {
+      FILE *in = fopen(optarg, "re");
+      sim.centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
+      if (in != NULL) fclose(in);
+      if (sim.centre_key == NULL) return fprintf(stderr, "banksim: %s is no public key\n", optarg), 1;
+    } else return usage(option == 'h' ? stdout : stderr);
+  }
+  if (sim.dir == NULL || certificate == NULL || key == NULL || ca == NULL || optind == argc) return usage(stderr);
+  sim.base = event_base_new();
+  event_base_priority_init(sim.base, 2);
+  open_tls(certificate, key, ca);
+  for (int i = optind; i < argc && sim.banks_count < BANKS_MAX; i++) {
+    char *equals = strchr(argv[i], '=');
+    if (equals != NULL) *equals = '\0';
+    open_bank(argv[i], equals == NULL ? 0 : atoi(equals + 1));
+  }
+  if (control) {
+    struct evhttp *http = evhttp_new(sim.base);
+    evhttp_set_cb(http, "/fault", on_fault, NULL);
+    control = listen_http(http, 0);
+  }
+  sim.flush = event_new(sim.base, -1, 0, on_flush, NULL);
+  event_priority_set(sim.flush, 1);
+  evsignal_add(evsignal_new(sim.base, SIGTERM, on_stop, NULL), NULL);
+  evsignal_add(evsignal_new(sim.base, SIGINT, on_stop, NULL), NULL);
+  write_endpoints(control);
+  event_base_dispatch(sim.base);
+  for (int i = 0; i < sim.banks_count; i++) ledger_sync(sim.banks[i].ledger);
+  return 0;
+}

@@ -1,0 +1,270 @@
+"""A whole Holdfast on one machine: PostgreSQL, broker, simulated institutions, engines; for the demo, the tests and the bench.
+
+Everything listens on 127.0.0.1 at free ports, lives below one folder and ends with the World. Python's standard library only.
+"""
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PG_BIN = next(iter(sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'), reverse=True)), None)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, condition, seconds=30.0):
+    """Polls; raises with `what` when the time is up."""
+    end = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise TimeoutError(f'{what}: not within {seconds:.0f} s')
+        time.sleep(0.02)
+
+
+def as_postgres(folder):
+    """PostgreSQL refuses to run as root: then its programs run as the user postgres, and own the folder."""
+    if os.geteuid() != 0:
+        return []
+    subprocess.run(['chown', '-R', 'postgres', str(folder)], check=True)
+    return ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--']
+
+
+class World:
+    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), instance='engine-1', keep=False):
+        self.dir = pathlib.Path(folder).resolve()
+        self.bin = ROOT / 'build' / build / 'bin'
+        self.broker_kind, self.partitions, self.codes = broker, partitions, list(institutions)
+        self.processes, self.keep, self.settings = {}, keep, {}
+        self.dir.mkdir(parents=True, exist_ok=True)
+        os.chmod(self.dir, 0o755)
+        self.endpoints, self.control = {}, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # --- processes ---
+
+    def spawn(self, name, command, **options):
+        log = open(self.dir / f'{name}.log', 'ab')
+        self.processes[name] = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=options.pop('stdout', log),
+                                                stderr=log, start_new_session=True, **options)
+        log.close()
+        return self.processes[name]
+
+    def end(self, name, number=signal.SIGTERM, seconds=15):
+        process = self.processes.pop(name, None)
+        if process is None or process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+            process.send_signal(signal.SIGCONT)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop(self):
+        for name in [n for n in self.processes if n.startswith('engine')] + [n for n in self.processes if not n.startswith('engine')]:
+            if name != 'postgres':
+                self.end(name)
+        self.stop_postgres()
+
+    def alive(self, name):
+        return name in self.processes and self.processes[name].poll() is None
+
+    # --- PostgreSQL ---
+
+    def start_postgres(self, fsync=True):
+        data = self.dir / 'postgres'
+        first = not (data / 'PG_VERSION').exists()
+        data.mkdir(exist_ok=True)
+        run_as = as_postgres(data)
+        if first:
+            subprocess.run(run_as + [PG_BIN / 'initdb', '-D', data, '-U', 'holdfast', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+                           check=True, stdout=subprocess.DEVNULL, cwd='/')
+        self.pg_port = getattr(self, 'pg_port', None) or free_port()
+        with open(data / 'holdfast.conf', 'w') as out:
+            out.write(f"listen_addresses = '127.0.0.1'\nport = {self.pg_port}\nunix_socket_directories = ''\nmax_connections = 50\n"
+                      f"shared_buffers = 128MB\nmax_wal_size = 2GB\njit = off\nfsync = {'on' if fsync else 'off'}\nmax_wal_senders = 0\n"
+                      "wal_level = minimal\nwal_compression = lz4\nlog_min_messages = warning\nlog_destination = stderr\n")
+        if first:
+            with open(data / 'postgresql.conf', 'a') as out:
+                out.write("include 'holdfast.conf'\n")
+        as_postgres(data)
+        self.spawn('postgres', run_as + [PG_BIN / 'postgres', '-D', data], cwd='/')
+        self.conninfo = f'host=127.0.0.1 port={self.pg_port} user=holdfast dbname=holdfast'
+        ready = [PG_BIN / 'pg_isready', '-q', '-h', '127.0.0.1', '-p', str(self.pg_port)]
+        wait_until('PostgreSQL', lambda: subprocess.run(ready).returncode == 0, 60)
+        if first:
+            subprocess.run([PG_BIN / 'createdb', '-h', '127.0.0.1', '-p', str(self.pg_port), '-U', 'holdfast', 'holdfast'], check=True)
+
+    def stop_postgres(self, number=signal.SIGINT):
+        self.end('postgres', number, 30)  # SIGINT: fast shutdown; SIGQUIT: immediate
+
+    def sql(self, text, *, one=False):
+        out = subprocess.run([PG_BIN / 'psql', self.conninfo, '-qAtX', '-F', '\t', '-c', text], check=True, capture_output=True, text=True).stdout
+        rows = [line.split('\t') for line in out.splitlines()]
+        return rows[0][0] if one and rows else None if one else rows
+
+    # --- Kafka ---
+
+    def start_broker(self, facts='holdfast.facts'):
+        topics = ['holdfast.reports', 'holdfast.answers', facts, 'holdfast.alerts', 'holdfast.quarantine']
+        if self.broker_kind == 'dev':
+            process = self.spawn('broker', [self.bin / 'devbroker', self.partitions, *topics], stdout=subprocess.PIPE)
+            self.brokers = process.stdout.readline().decode().strip()
+            if not self.brokers:
+                raise RuntimeError('devbroker did not start: see broker.log')
+            return
+        self.kafka_port = getattr(self, 'kafka_port', None) or free_port()
+        self.brokers = f'127.0.0.1:{self.kafka_port}'
+        environment = dict(os.environ, KAFKA_DIR=str(self.dir / 'kafka'), KAFKA_PORT=str(self.kafka_port))
+        self.spawn('broker', [ROOT / 'deploy/kafka', 'run'], env=environment)
+        subprocess.run([ROOT / 'deploy/kafka', 'topics', str(self.partitions), *topics], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+    # --- certificates, keys ---
+
+    def make_keys(self):
+        tls = self.dir / 'tls'
+        if (tls / 'bank.pem').exists():
+            return
+        tls.mkdir(exist_ok=True)
+
+        def openssl(*arguments):
+            subprocess.run(['openssl', *map(str, arguments)], check=True, cwd=tls, capture_output=True)
+        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '365', '-subj', '/CN=Holdfast demo CA',
+                '-keyout', 'ca.key', '-out', 'ca.pem')
+        for name, subject in (('centre', '/CN=centre'), ('bank', '/CN=bank')):
+            openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', subject, '-keyout', f'{name}.key', '-out', f'{name}.csr')
+            (tls / 'san').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost\n')
+            openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-extfile', 'san', '-out', f'{name}.pem')
+        self.ids = {}
+        for name, algorithm in (('root', 'ed25519'), ('officer', 'ed25519'), ('orders', 'ecdsa-p256')):
+            self.keygen(name, algorithm)
+
+    def keygen(self, name, algorithm):
+        out = subprocess.run([self.bin / 'holdfast', 'keygen', self.dir / 'tls' / name, algorithm], check=True, capture_output=True, text=True)
+        (self.dir / 'tls' / f'{name}.id').write_text(out.stdout.strip())
+        return out.stdout.strip()
+
+    def key_id(self, name):
+        return (self.dir / 'tls' / f'{name}.id').read_text()
+
+    # --- institutions ---
+
+    def start_banks(self, name='banks', codes=None, verify=True, fixed=True):
+        codes = codes or self.codes
+        folder = self.dir / name
+        folder.mkdir(exist_ok=True)
+        (folder / 'endpoints').unlink(missing_ok=True)
+        tls = self.dir / 'tls'
+        wanted = [f'{c}={self.endpoints[c]}' if fixed and c in self.endpoints else c for c in codes]
+        self.spawn(name, [self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control',
+                          *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
+        wait_until(f'banksim {name}', (folder / 'endpoints').exists)
+        for line in (folder / 'endpoints').read_text().splitlines():
+            code, port = line.split()
+            if code == 'control':
+                self.control[name] = int(port)
+            else:
+                self.endpoints[code] = int(port)
+
+    def fault(self, code, kind, ms=0, name='banks'):
+        urllib.request.urlopen(f'http://127.0.0.1:{self.control[name]}/fault?code={code}&kind={kind}&ms={ms}', timeout=5).close()
+
+    def ledger(self, code, name='banks'):
+        import json
+        rows = []
+        for line in (self.dir / name / f'{code}.ledger').read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
+
+    # --- engine ---
+
+    def write_config(self, instance='engine-1', **settings):
+        tls = self.dir / 'tls'
+        port = settings.pop('http_port', None) or free_port()
+        values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo,
+                  'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem',
+                  'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
+        values.update({k.replace('__', '.'): v for k, v in {**self.settings, **settings}.items()})
+        file = self.dir / f'{instance}.yaml'
+        sections = {}
+        for key, value in values.items():
+            section, name = key.split('.')
+            sections.setdefault(section, []).append(f'  {name}: "{value}"\n')
+        file.write_text(''.join(f'{s}:\n{"".join(lines)}' for s, lines in sections.items()))
+        for who in ('officer', 'root'):
+            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\n')
+        self.http = getattr(self, 'http', {})
+        self.http[instance] = port
+        return file
+
+    def start_engine(self, instance='engine-1', wait=True):
+        self.spawn(instance, [self.bin / 'holdfastd', self.dir / f'{instance}.yaml'])
+        if wait:
+            self.wait_ready(instance)
+
+    def wait_ready(self, instance='engine-1', seconds=60):
+        def ready():
+            if not self.alive(instance):
+                raise RuntimeError(f'{instance} ended: see {self.dir}/{instance}.log')
+            with contextlib.suppress(OSError):
+                return urllib.request.urlopen(f'http://127.0.0.1:{self.http[instance]}/readyz', timeout=2).status == 200
+        wait_until(f'{instance} ready', ready, seconds)
+
+    def metrics(self, instance='engine-1'):
+        text = urllib.request.urlopen(f'http://127.0.0.1:{self.http[instance]}/metrics', timeout=5).read().decode()
+        return {line.rsplit(' ', 1)[0]: float(line.rsplit(' ', 1)[1]) for line in text.splitlines() if line and line[0] != '#'}
+
+    def holdfast(self, *arguments, who='officer', check=True, **options):
+        command = [str(self.bin / 'holdfast'), '--config', str(self.dir / f'{who}.yaml'), *map(str, arguments)]
+        return subprocess.run(command, check=check, capture_output=True, text=True, **options)
+
+    def write_registry(self, names=None, **row):
+        lines = ['institutions:\n']
+        for code in self.codes:
+            values = {'window': 32, 'connections': 4, 'try_timeout_ms': 3000, 'sla_feedback_ms': 60000, **row}
+            kind = 'yes' if code.startswith('PAY') else 'no'
+            lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
+                         f'    endpoint: "https://127.0.0.1:{self.endpoints[code]}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
+        lines.append('keys:\n  - holder: "officer 1"\n    unit: "duty desk"\n    role: officer\n    public_key: tls/officer.pub.pem\n')
+        (self.dir / 'registry.yaml').write_text(''.join(lines))
+
+    def start(self, verify=True, fsync=True, **row):
+        """Everything, up to an engine that is ready and a registry that is applied."""
+        self.start_postgres(fsync)
+        self.make_keys()
+        self.start_broker()
+        self.start_banks(verify=verify)
+        self.write_config()
+        self.holdfast('migrate', who='root')
+        self.start_engine()
+        self.write_registry(**row)
+        self.holdfast('registry', 'apply', self.dir / 'registry.yaml', who='root')
+        self.wait_warm()
+
+    def wait_warm(self, instance='engine-1'):
+        def warm():
+            values = self.metrics(instance)
+            return all(values.get(f'holdfast_lane_connections{{institution="{c}"}}', 0) >= 1 for c in self.codes)
+        wait_until('connections to all institutions', warm, 30)

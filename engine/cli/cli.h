@@ -1,0 +1,78 @@
+/*
+ * CLI: what the commands of `holdfast` share.
+ * Talk goes to standard error, data to standard output; exit codes are stable (README.md).
+ */
+#ifndef HF_CLI_CLI_H
+#define HF_CLI_CLI_H
+
+#include <libintl.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/codec/codec.h"
+
+#define _(text) gettext(text)
+#define N_(text) text
+
+enum hf_exit {
+  HF_EXIT_OK = 0,
+  HF_EXIT_FAILED = 1,
+  HF_EXIT_USAGE = 2,
+  HF_EXIT_REFUSED = 3,    /* the engine, or a rule, says no */
+  HF_EXIT_UNKNOWN = 4,    /* sent, but no outcome was seen */
+  HF_EXIT_TIMEOUT = 5,
+  HF_EXIT_UNAVAILABLE = 6,/* Kafka or PostgreSQL cannot be reached */
+  HF_EXIT_SIGNATURE = 7,  /* the key cannot be used */
+};
+
+struct hf_cli {
+  char brokers[256], reports[128], conninfo[512], key[256], http[128];
+  bool json, reveal;
+  const char *reason; /* for --reveal */
+  int timeout_s;
+  char **arguments;
+  int arguments_count;
+};
+
+/* One line for people on standard error. */
+void hf_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* NULL, after having said why. */
+PGconn *hf_cli_database(const struct hf_cli *cli);
+
+/* Runs a query and prints it: a table on a terminal or pipe, JSON with --json. titles: one per column, comma-separated. */
+int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count, const char *const *values);
+
+/* Records a reveal. False, after having said why, where it cannot be recorded or no reason is given. */
+bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char *what);
+
+/* Fills random bytes from the kernel. */
+void hf_cli_random(void *bytes, size_t size);
+
+/* Signed submissions. */
+struct hf_produced {
+  int32_t partition;
+  int64_t offset;
+};
+/* Signs payload and appends it: partition -1 lets the key decide. Exit code; says why it failed. */
+int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key, int32_t partition,
+                  struct hf_produced *produced);
+/* The topic's number of partitions, 0 where it cannot be told. */
+int hf_cli_partitions(const struct hf_cli *cli);
+
+/* The commands. */
+int hf_command_keygen(struct hf_cli *cli);
+int hf_command_report_submit(struct hf_cli *cli);
+int hf_command_registry_apply(struct hf_cli *cli);
+int hf_command_case_show(struct hf_cli *cli);
+int hf_command_case_watch(struct hf_cli *cli);
+int hf_command_order_show(struct hf_cli *cli);
+int hf_command_institution_list(struct hf_cli *cli);
+int hf_command_sla(struct hf_cli *cli);
+int hf_command_quarantine_list(struct hf_cli *cli);
+int hf_command_quarantine_show(struct hf_cli *cli);
+int hf_command_migrate(struct hf_cli *cli);
+int hf_command_doctor(struct hf_cli *cli);
+
+#endif

@@ -1,0 +1,113 @@
+/* doctor: looks at everything that a running centre needs, and says what to do about what is wrong. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "engine/cli/cli.h"
+#include "engine/record/record.h"
+#include "engine/trust/trust.h"
+
+struct doctor {
+  const struct hf_cli *cli;
+  int wrong;
+  bool first;
+};
+
+static void tell(struct doctor *doctor, bool right, const char *what, const char *found, const char *advice)
+{
+  if (!right) doctor->wrong++;
+  if (doctor->cli->json) {
+    printf("%s{\"check\":\"%s\",\"ok\":%s,\"found\":\"%s\",\"advice\":\"%s\"}", doctor->first ? "[" : ",", what, right ? "true" : "false",
+           found, right ? "" : advice);
+    doctor->first = false;
+    return;
+  }
+  printf("%s  %-12s %s\n", right ? "✓" : "✗", what, found);
+  if (!right) printf("   → %s\n", advice);
+}
+
+static void check_kafka(struct doctor *doctor)
+{
+  char found[96];
+  int partitions = hf_cli_partitions(doctor->cli);
+  snprintf(found, sizeof found, _("%s has %d partitions"), doctor->cli->reports, partitions);
+  tell(doctor, partitions > 0 && partitions <= HF_SHARDS_MAX, "kafka", found,
+       _("start the broker, create the topic (proto/topics.md), and name it in the configuration"));
+}
+
+static void check_postgres(struct doctor *doctor)
+{
+  char found[96];
+  PGconn *database = hf_cli_database(doctor->cli);
+  if (database == NULL) {
+    tell(doctor, false, "postgresql", _("cannot be reached"), _("start it, and check conninfo"));
+    return;
+  }
+  PGresult *result = PQexec(database, "select max(version) from schema_version");
+  int version = PQresultStatus(result) == PGRES_TUPLES_OK ? atoi(PQgetvalue(result, 0, 0)) : 0;
+  snprintf(found, sizeof found, _("schema version %d, this program needs %d"), version, HF_SCHEMA_VERSION);
+  tell(doctor, version == HF_SCHEMA_VERSION, "postgresql", found, _("run `holdfast migrate`"));
+  PQclear(result);
+  result = PQexec(database, "select count(*), count(*) filter (where confirmed_at < now() - interval '1 hour') from shard");
+  if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+    snprintf(found, sizeof found, _("%s shards have had an owner"), PQgetvalue(result, 0, 0));
+    tell(doctor, atoi(PQgetvalue(result, 0, 0)) > 0, "shards", found, _("start holdfastd"));
+  }
+  PQclear(result);
+  PQfinish(database);
+}
+
+static void check_key(struct doctor *doctor)
+{
+  struct hf_trust *trust = NULL;
+  struct hf_status status = doctor->cli->key[0] == '\0' ? hf_fail(HF_STATUS_CONFIG, "none is named") : hf_trust_open(&trust, 0, doctor->cli->key);
+  tell(doctor, hf_is_ok(status), "key", hf_is_ok(status) ? hf_trust_signing_key_id(trust) : status.why,
+       _("make one with `holdfast keygen`, have it put into the registry, and name it in the configuration"));
+  hf_trust_close(trust);
+}
+
+static void check_clock(struct doctor *doctor)
+{
+  struct timex clock = {.modes = 0};
+  char found[96];
+  int state = adjtimex(&clock);
+  bool synchronised = state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
+  snprintf(found, sizeof found, _("%s, estimated error %ld µs"), synchronised ? _("synchronised") : _("not synchronised"), clock.esterror);
+  tell(doctor, synchronised, "clock", found, _("run chrony or ntpd; latency figures of several machines mean nothing without it"));
+}
+
+static void check_engine(struct doctor *doctor)
+{
+  char host[128], answer[1024] = "";
+  snprintf(host, sizeof host, "%s", doctor->cli->http);
+  char *colon = strrchr(host, ':');
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  if (colon != NULL) *colon = '\0';
+  address.sin_port = htons((uint16_t)(colon == NULL ? 0 : atoi(colon + 1)));
+  int fd = inet_pton(AF_INET, host, &address.sin_addr) == 1 ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+  static const char request[] = "GET /readyz HTTP/1.0\r\n\r\n";
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && write(fd, request, sizeof request - 1) > 0) {
+    size_t used = 0;
+    for (ssize_t got; used < sizeof answer - 1 && (got = read(fd, answer + used, sizeof answer - 1 - used)) > 0;) used += (size_t)got;
+  }
+  if (fd >= 0) close(fd);
+  bool ready = strstr(answer, " 200 ") != NULL;
+  tell(doctor, ready, "engine", ready ? _("ready") : answer[0] ? _("answers, but is not ready") : _("does not answer"),
+       _("look at holdfastd's log, and at http in the configuration"));
+}
+
+int hf_command_doctor(struct hf_cli *cli)
+{
+  struct doctor doctor = {.cli = cli, .first = true};
+  check_kafka(&doctor);
+  check_postgres(&doctor);
+  check_key(&doctor);
+  check_clock(&doctor);
+  check_engine(&doctor);
+  if (cli->json) puts("]");
+  return doctor.wrong == 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
+}

@@ -1,0 +1,134 @@
+/* holdfast: the command line for officers, auditors, integrators and operators. */
+#include <getopt.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/cli/cli.h"
+#include "engine/daemon/yaml.h"
+
+struct command {
+  const char *words; /* "report submit" */
+  const char *arguments;
+  int least, most;
+  int (*run)(struct hf_cli *cli);
+  const char *help, *example;
+};
+
+/* clang-format off */
+static const struct command commands[] = {
+  {"keygen", "PREFIX [ALGORITHM]", 1, 2, hf_command_keygen, N_("make a key pair: PREFIX.key.pem, PREFIX.pub.pem"), "holdfast keygen wang ed25519"},
+  {"report submit", "FILE|-", 1, 1, hf_command_report_submit, N_("sign a report, send it, wait for its case"), "holdfast report submit case.yaml"},
+  {"case show", "CASE", 1, 1, hf_command_case_show, N_("per account: what was sent, who has answered, how long it took"), "holdfast case show 0193…"},
+  {"case watch", "CASE", 1, 1, hf_command_case_watch, N_("the same, live, until every order has ended"), "holdfast case watch 0193…"},
+  {"order show", "ORDER", 1, 1, hf_command_order_show, N_("one order: all stamps, all attempts"), "holdfast order show 0193…"},
+  {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
+  {"sla", "", 0, 0, hf_command_sla, N_("percentiles per institution, from stored stamps"), "holdfast sla"},
+  {"quarantine list", "", 0, 0, hf_command_quarantine_list, N_("submissions that were not acted on"), "holdfast quarantine list"},
+  {"quarantine show", "SHARD OFFSET", 2, 2, hf_command_quarantine_show, N_("one of them, with its bytes"), "holdfast quarantine show 2 117"},
+  {"registry apply", "FILE", 1, 1, hf_command_registry_apply, N_("set institutions, keys and policy, signed by a root administrator"), "holdfast registry apply registry.yaml"},
+  {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
+  {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
+};
+/* clang-format on */
+
+#define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
+
+static int usage(FILE *out, int code)
+{
+  fprintf(out, "%s\n\n", _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …"));
+  for (size_t i = 0; i < COMMANDS_COUNT; i++)
+    fprintf(out, "  %-18s %-22s %s\n", commands[i].words, commands[i].arguments, _(commands[i].help));
+  fprintf(out, "\n%s\n", _("examples:"));
+  for (size_t i = 0; i < COMMANDS_COUNT; i++) fprintf(out, "  %s\n", commands[i].example);
+  fprintf(out, "\n%s\n",
+          _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http\n"
+            "exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused, 4 sent but outcome unknown, 5 time is up,\n"
+            "            6 Kafka or PostgreSQL cannot be reached, 7 the key cannot be used"));
+  return code;
+}
+
+/* Words for the shell, from the same table: holdfast --completion bash. */
+static int completion(const char *shell)
+{
+  bool bash = strcmp(shell, "bash") == 0;
+  if (!bash && strcmp(shell, "zsh") != 0) return usage(stderr, HF_EXIT_USAGE);
+  printf("%s_holdfast() {\n  local words=\"", bash ? "" : "autoload -U +X bashcompinit && bashcompinit\n");
+  for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
+  puts(" --config --json --reveal --reason --timeout --help\"\n"
+       "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
+  return HF_EXIT_OK;
+}
+
+static bool read_config(struct hf_cli *cli, const char *file)
+{
+  static const char *const keys[] = {"brokers", "reports", "conninfo", "key", "http", NULL};
+  struct hf_yaml yaml;
+  char *to[] = {cli->brokers, cli->reports, cli->conninfo, cli->key, cli->http};
+  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports, sizeof cli->conninfo, sizeof cli->key, sizeof cli->http};
+  strcpy(cli->reports, "holdfast.reports");
+  strcpy(cli->http, "127.0.0.1:9464");
+  if (file == NULL) return true;
+  bool ok = hf_yaml_open(&yaml, file) && hf_yaml_only(&yaml, hf_yaml_root(&yaml), keys);
+  for (int i = 0; ok && keys[i] != NULL; i++) {
+    yaml_node_t *node = hf_yaml_get(&yaml, hf_yaml_root(&yaml), keys[i]);
+    const char *text = hf_yaml_text(node);
+    if (node == NULL) continue;
+    if (text == NULL || strlen(text) >= sizes[i]) ok = hf_yaml_fail(&yaml, hf_yaml_line(node), "%s: text of at most %zu bytes", keys[i], sizes[i] - 1);
+    else strcpy(to[i], text);
+  }
+  if (!ok) hf_say("%s", yaml.error);
+  hf_yaml_close(&yaml);
+  return ok;
+}
+
+/* The command whose words stand first; the arguments follow them. */
+static const struct command *find_command(int count, char **words, int *used)
+{
+  for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+    char both[64] = "";
+    bool two = strchr(commands[i].words, ' ') != NULL;
+    if (count < (two ? 2 : 1)) continue;
+    snprintf(both, sizeof both, "%s%s%s", words[0], two ? " " : "", two ? words[1] : "");
+    *used = two ? 2 : 1;
+    if (strcmp(both, commands[i].words) == 0) return &commands[i];
+  }
+  return NULL;
+}
+
+int main(int argc, char **argv)
+{
+  static const struct option options[] = {{"config", 1, NULL, 'c'}, {"json", 0, NULL, 'j'},   {"reveal", 0, NULL, 'r'},     {"reason", 1, NULL, 'w'},
+                                          {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'}, {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'}, {0}};
+  struct hf_cli cli = {.timeout_s = 30};
+  const char *file = getenv("HOLDFAST_CONFIG");
+  int option, used = 0;
+  setlocale(LC_ALL, "");
+  bindtextdomain("holdfast", getenv("HOLDFAST_LOCALE_DIR") ? getenv("HOLDFAST_LOCALE_DIR") : HF_LOCALE_DIR);
+  bind_textdomain_codeset("holdfast", "UTF-8");
+  textdomain("holdfast");
+  hf_log_level_set(HF_LOG_ALARM);
+  while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    switch (option) {
+    case 'c': file = optarg; break;
+    case 'j': cli.json = true; break;
+    case 'r': cli.reveal = true; break;
+    case 'w': cli.reason = optarg; break;
+    case 't': cli.timeout_s = atoi(optarg); break;
+    case 'x': return completion(optarg);
+    case 'v': return puts("holdfast " HF_VERSION) < 0;
+    case 'h': return usage(stdout, HF_EXIT_OK);
+    default: return usage(stderr, HF_EXIT_USAGE);
+    }
+  }
+  const struct command *command = find_command(argc - optind, argv + optind, &used);
+  if (command == NULL) return usage(stderr, HF_EXIT_USAGE);
+  cli.arguments = argv + optind + used;
+  cli.arguments_count = argc - optind - used;
+  if (cli.arguments_count < command->least || cli.arguments_count > command->most || cli.timeout_s <= 0) {
+    hf_say(_("expected: holdfast %s %s"), command->words, command->arguments);
+    return HF_EXIT_USAGE;
+  }
+  return read_config(&cli, file) ? command->run(&cli) : HF_EXIT_USAGE;
+}

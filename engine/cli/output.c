@@ -1,0 +1,118 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <wchar.h>
+
+#include "engine/base/assert.h"
+#include "engine/cli/cli.h"
+
+void hf_say(const char *format, ...)
+{
+  va_list list;
+  va_start(list, format);
+  fputs("holdfast: ", stderr);
+  vfprintf(stderr, format, list);
+  fputc('\n', stderr);
+  va_end(list);
+}
+
+void hf_cli_random(void *bytes, size_t size)
+{
+  HF_ASSERT(getrandom(bytes, size, 0) == (ssize_t)size);
+}
+
+PGconn *hf_cli_database(const struct hf_cli *cli)
+{
+  if (cli->conninfo[0] == '\0') {
+    hf_say("%s", _("the configuration names no conninfo"));
+    return NULL;
+  }
+  const char *keys[] = {"dbname", "connect_timeout", "application_name", NULL}, *values[] = {cli->conninfo, "3", "holdfast", NULL};
+  PGconn *database = PQconnectdbParams(keys, values, 1);
+  if (PQstatus(database) == CONNECTION_OK) return database;
+  hf_say(_("PostgreSQL cannot be reached: %s"), PQerrorMessage(database));
+  PQfinish(database);
+  return NULL;
+}
+
+/* Columns on the screen; Chinese characters take two. */
+static int width_of(const char *text)
+{
+  wchar_t wide[1024];
+  size_t count = mbstowcs(wide, text, sizeof wide / sizeof wide[0]);
+  if (count == (size_t)-1) return (int)strlen(text);
+  int width = wcswidth(wide, count);
+  return width < 0 ? (int)count : width;
+}
+
+static void put_cell(const char *text, int width, bool right)
+{
+  int spaces = width - width_of(text);
+  if (right) printf("%*s%s  ", spaces > 0 ? spaces : 0, "", text);
+  else printf("%s%*s  ", text, spaces > 0 ? spaces : 0, "");
+}
+
+static bool is_number(const PGresult *result, int column)
+{
+  Oid type = PQftype(result, column);
+  return type == 20 || type == 21 || type == 23 || type == 700 || type == 701 || type == 1700;
+}
+
+static void print_table(const PGresult *result, const char *titles)
+{
+  char names[32][64];
+  int columns = PQnfields(result), widths[32] = {0};
+  HF_ASSERT(columns <= 32);
+  for (int c = 0; c < columns; c++) {
+    size_t size = strcspn(titles, ",");
+    snprintf(names[c], sizeof names[c], "%.*s", (int)size, titles);
+    titles += size + (titles[size] == ',');
+    widths[c] = width_of(names[c]);
+    for (int r = 0; r < PQntuples(result); r++) {
+      int width = width_of(PQgetvalue(result, r, c));
+      if (width > widths[c]) widths[c] = width;
+    }
+  }
+  for (int c = 0; c < columns; c++) put_cell(names[c], widths[c], is_number(result, c));
+  puts("");
+  for (int r = 0; r < PQntuples(result); r++) {
+    for (int c = 0; c < columns; c++) put_cell(PQgetvalue(result, r, c), widths[c], is_number(result, c));
+    puts("");
+  }
+}
+
+int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count, const char *const *values)
+{
+  char *wrapped = NULL;
+  if (cli->json && asprintf(&wrapped, "select coalesce(json_agg(t), '[]') from (%s) t", sql) < 0) return HF_EXIT_FAILED;
+  PGresult *result = PQexecParams(database, wrapped != NULL ? wrapped : sql, count, NULL, values, NULL, NULL, 0);
+  int code = HF_EXIT_OK;
+  if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+    hf_say(_("PostgreSQL refuses the query: %s"), PQresultErrorMessage(result));
+    code = HF_EXIT_FAILED;
+  } else if (cli->json) {
+    puts(PQgetvalue(result, 0, 0));
+  } else {
+    print_table(result, titles);
+    if (PQntuples(result) == 0) hf_say("%s", _("nothing there"));
+  }
+  PQclear(result);
+  free(wrapped);
+  return code;
+}
+
+bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char *what)
+{
+  if (cli->reason == NULL || strlen(cli->reason) < 5) {
+    hf_say("%s", _("--reveal needs --reason with at least 5 characters; it is recorded"));
+    return false;
+  }
+  const char *values[] = {what, cli->reason};
+  PGresult *result = PQexecParams(database, "insert into reveal (what, reason) values ($1, $2)", 2, NULL, values, NULL, NULL, 0);
+  bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+  if (!ok) hf_say(_("the reveal cannot be recorded, so nothing is shown: %s"), PQresultErrorMessage(result));
+  PQclear(result);
+  return ok;
+}

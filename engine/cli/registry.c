@@ -1,0 +1,174 @@
+/* keygen, registry apply. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/time.h"
+#include "engine/cli/cli.h"
+#include "engine/cli/wait.h"
+#include "engine/daemon/yaml.h"
+#include "engine/trust/keyfile.h"
+
+int hf_command_keygen(struct hf_cli *cli)
+{
+  char id[HF_KEY_ID_SIZE + 1];
+  const char *name = cli->arguments_count > 1 ? cli->arguments[1] : "ed25519";
+  enum hf_algorithm algorithm = hf_algorithm_of_code(name);
+  if (algorithm == HF_ALGORITHM_UNSET) {
+    hf_say(_("the algorithm is one of: ed25519, ecdsa-p256, rsa2048-pss, rsa2048-pkcs1, sm2-sm3"));
+    return HF_EXIT_USAGE;
+  }
+  struct hf_status status = hf_keyfile_generate(algorithm, cli->arguments[0], id);
+  if (!hf_is_ok(status)) {
+    hf_say("%s", status.why);
+    return HF_EXIT_FAILED;
+  }
+  if (cli->json) printf("{\"key_id\":\"%s\",\"algorithm\":\"%s\"}\n", id, name);
+  else puts(id);
+  return HF_EXIT_OK;
+}
+
+static bool text_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, char *to, size_t capacity, bool must)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, row, key);
+  const char *text = hf_yaml_text(node);
+  if (node == NULL && !must) return true;
+  if (text == NULL || text[0] == '\0' || strlen(text) >= capacity)
+    return hf_yaml_fail(yaml, hf_yaml_line(node ? node : row), "%s: text of 1 to %zu bytes", key, capacity - 1);
+  strcpy(to, text);
+  return true;
+}
+
+static bool number_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, uint32_t *to, long least, long most)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, row, key);
+  const char *text = hf_yaml_text(node);
+  char *end = NULL;
+  if (node == NULL) return true;
+  long number = text == NULL ? -1 : strtol(text, &end, 10);
+  if (text == NULL || text[0] == '\0' || *end != '\0' || number < least || number > most)
+    return hf_yaml_fail(yaml, hf_yaml_line(node), "%s: a whole number from %ld to %ld", key, least, most);
+  *to = (uint32_t)number;
+  return true;
+}
+
+static bool yes_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, bool *to)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, row, key);
+  const char *text = hf_yaml_text(node);
+  if (node == NULL) return true;
+  bool yes = text != NULL && (strcmp(text, "yes") == 0 || strcmp(text, "true") == 0);
+  if (!yes && (text == NULL || (strcmp(text, "no") != 0 && strcmp(text, "false") != 0)))
+    return hf_yaml_fail(yaml, hf_yaml_line(node), "%s: yes or no", key);
+  *to = yes;
+  return true;
+}
+
+static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
+{
+  static const char *const known[] = {"code", "name", "dialect", "transport", "endpoint", "payment_company", "enabled", "window",
+                                      "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", NULL};
+  *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
+  strcpy(to->dialect, "holdfast_json");
+  strcpy(to->transport, "https");
+  return hf_yaml_only(yaml, row, known) && text_of(yaml, row, "code", to->code, sizeof to->code, true) &&
+         text_of(yaml, row, "name", to->name, sizeof to->name, true) && text_of(yaml, row, "dialect", to->dialect, sizeof to->dialect, false) &&
+         text_of(yaml, row, "transport", to->transport, sizeof to->transport, false) &&
+         text_of(yaml, row, "endpoint", to->endpoint, sizeof to->endpoint, true) &&
+         yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
+         number_of(yaml, row, "window", &to->window, 1, HF_LANE_WINDOW_MAX) &&
+         number_of(yaml, row, "connections", &to->connections, 1, HF_LANE_CONNECTIONS_MAX) &&
+         number_of(yaml, row, "pace_per_s", &to->pace_per_s, 0, 1000000) &&
+         number_of(yaml, row, "try_timeout_ms", &to->try_timeout_ms, 100, 600000) &&
+         number_of(yaml, row, "sla_feedback_ms", &to->sla_feedback_ms, 0, 86400000);
+}
+
+static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int64_t *to)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, row, key);
+  if (node == NULL) return true;
+  *to = hf_yaml_text(node) == NULL ? INT64_MIN : hf_time_parse(hf_yaml_text(node));
+  return *to != INT64_MIN || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: a time as 2026-11-24T00:00:00+08:00", key);
+}
+
+static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
+{
+  static const char *const known[] = {"holder", "unit", "role", "public_key", "algorithm", "valid_from", "valid_until", "revoked", NULL};
+  char role[32] = "", file[400] = "", algorithm[32] = "", path[1024];
+  *to = (struct hf_key){.valid_from_wall_ns = hf_time_now().wall_ns - 3600 * HF_NS_PER_S,
+                        .valid_until_wall_ns = hf_time_now().wall_ns + 366LL * 86400 * HF_NS_PER_S};
+  if (!hf_yaml_only(yaml, row, known) || !text_of(yaml, row, "holder", to->holder, sizeof to->holder, true) ||
+      !text_of(yaml, row, "unit", to->unit, sizeof to->unit, false) || !text_of(yaml, row, "role", role, sizeof role, true) ||
+      !text_of(yaml, row, "public_key", file, sizeof file, true) || !text_of(yaml, row, "algorithm", algorithm, sizeof algorithm, false) ||
+      !time_of(yaml, row, "valid_from", &to->valid_from_wall_ns) || !time_of(yaml, row, "valid_until", &to->valid_until_wall_ns) ||
+      !yes_of(yaml, row, "revoked", &to->revoked))
+    return false;
+  to->role = hf_role_of_code(role);
+  if (to->role == HF_ROLE_UNSET)
+    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "role")), "role: officer, leader, machine or administrator");
+  char *copy = strdup(yaml->file);
+  snprintf(path, sizeof path, "%s%s%s", file[0] == '/' ? "" : dirname(copy), file[0] == '/' ? "" : "/", file);
+  free(copy);
+  struct hf_status status = hf_keyfile_read_public(path, to);
+  if (!hf_is_ok(status)) return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "public_key")), "public_key: %s: %s", file, status.why);
+  if (algorithm[0] != '\0') to->algorithm = hf_algorithm_of_code(algorithm);
+  if (to->algorithm == HF_ALGORITHM_UNSET) return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "algorithm")), "algorithm: not known");
+  return to->valid_from_wall_ns < to->valid_until_wall_ns || hf_yaml_fail(yaml, hf_yaml_line(row), "valid_until: not after valid_from");
+}
+
+static bool read_registry(struct hf_yaml *yaml, struct hf_registry_change *change)
+{
+  static const char *const known[] = {"institutions", "keys", "policy", NULL}, *const policy_known[] = {"version", "feedback_ms", NULL};
+  yaml_node_t *root = hf_yaml_root(yaml), *item, *policy = hf_yaml_get(yaml, root, "policy");
+  if (!hf_yaml_only(yaml, root, known)) return false;
+  yaml_node_t *rows = hf_yaml_get(yaml, root, "institutions");
+  for (size_t i = 0; (item = hf_yaml_item(yaml, rows, i)) != NULL; i++) {
+    if (i == HF_REGISTRY_ROWS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
+    if (!read_institution(yaml, item, &change->institutions[change->institutions_count++])) return false;
+  }
+  rows = hf_yaml_get(yaml, root, "keys");
+  for (size_t i = 0; (item = hf_yaml_item(yaml, rows, i)) != NULL; i++) {
+    if (i == HF_REGISTRY_ROWS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
+    if (!read_key(yaml, item, &change->keys[change->keys_count++])) return false;
+  }
+  change->has_policy = policy != NULL;
+  return policy == NULL || (hf_yaml_only(yaml, policy, policy_known) && number_of(yaml, policy, "version", &change->policy.version, 1, 1000000000) &&
+                            number_of(yaml, policy, "feedback_ms", &change->policy.feedback_ms, 100, 86400000));
+}
+
+/* The same signed bytes into every partition: each core has the registry at a place of its own log. */
+static int apply(struct hf_cli *cli, const struct hf_registry_change *change, uint8_t *payload)
+{
+  struct hf_produced at[HF_SHARDS_MAX];
+  int partitions = hf_cli_partitions(cli), code = HF_EXIT_OK;
+  size_t size = hf_registry_encode(change, payload, HF_RECORD_SIZE_MAX);
+  if (partitions < 1 || partitions > HF_SHARDS_MAX) {
+    hf_say(_("the topic %s has %d partitions; 1 to %d are expected"), cli->reports, partitions, HF_SHARDS_MAX);
+    return HF_EXIT_UNAVAILABLE;
+  }
+  for (int p = 0; p < partitions && code == HF_EXIT_OK; p++)
+    code = hf_cli_submit(cli, HF_PAYLOAD_REGISTRY, (struct hf_span){payload, size}, NULL, p, &at[p]);
+  if (code == HF_EXIT_OK) code = hf_cli_wait_recorded(cli, at, partitions);
+  if (code == HF_EXIT_OK)
+    hf_say(_("%u institutions and %u keys are set in %d shards"), change->institutions_count, change->keys_count, partitions);
+  return code;
+}
+
+int hf_command_registry_apply(struct hf_cli *cli)
+{
+  struct hf_yaml yaml;
+  struct hf_registry_change *change = calloc(1, sizeof *change);
+  uint8_t *payload = malloc(HF_RECORD_SIZE_MAX), random[10];
+  if (change == NULL || payload == NULL) abort();
+  hf_cli_random(random, sizeof random);
+  change->made_wall_ns = hf_time_now().wall_ns;
+  change->id = hf_uuid_v7(change->made_wall_ns, random);
+  bool ok = hf_yaml_open(&yaml, cli->arguments[0]) && read_registry(&yaml, change);
+  if (!ok) hf_say("%s", yaml.error);
+  hf_yaml_close(&yaml);
+  int code = ok ? apply(cli, change, payload) : HF_EXIT_FAILED;
+  free(payload);
+  free(change);
+  return code;
+}

@@ -1,0 +1,133 @@
+/* report submit: a YAML file becomes a signed report; then its case is waited for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/time.h"
+#include "engine/cli/cli.h"
+#include "engine/cli/wait.h"
+#include "engine/daemon/yaml.h"
+
+static bool copy_text(struct hf_yaml *yaml, yaml_node_t *mapping, const char *key, char *to, size_t capacity)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, mapping, key);
+  const char *text = hf_yaml_text(node);
+  if (node == NULL) return true;
+  if (text == NULL || strlen(text) >= capacity || !hf_text_is_sound(text, strlen(text)))
+    return hf_yaml_fail(yaml, hf_yaml_line(node), "%s: plain text of at most %zu bytes", key, capacity - 1);
+  strcpy(to, text);
+  return true;
+}
+
+static bool copy_name(struct hf_yaml *yaml, yaml_node_t *mapping, const char *key, struct hf_name *name)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, mapping, key);
+  const char *text = hf_yaml_text(node);
+  if (node == NULL) return true;
+  struct hf_status status = text == NULL ? hf_fail(HF_STATUS_MALFORMED, "one value, not a list") : hf_name_set(name, text, strlen(text));
+  return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: %s", key, status.why);
+}
+
+static bool read_party(struct hf_yaml *yaml, yaml_node_t *transfer, const char *key, bool must, struct hf_party *party)
+{
+  static const char *const known[] = {"institution", "account", "name", NULL};
+  yaml_node_t *node = hf_yaml_get(yaml, transfer, key);
+  if (node == NULL) return !must || hf_yaml_fail(yaml, hf_yaml_line(transfer), "%s is missing: institution, account, name", key);
+  if (!hf_yaml_only(yaml, node, known) || !copy_text(yaml, node, "institution", party->institution, sizeof party->institution) ||
+      !copy_name(yaml, node, "name", &party->name))
+    return false;
+  yaml_node_t *account = hf_yaml_get(yaml, node, "account");
+  const char *number = hf_yaml_text(account);
+  if (number == NULL) return !must || hf_yaml_fail(yaml, hf_yaml_line(node), "%s.account is missing", key);
+  struct hf_status status = hf_account_number_set(&party->account, number, strlen(number));
+  if (!hf_is_ok(status)) return hf_yaml_fail(yaml, hf_yaml_line(account), "%s.account: %s", key, status.why);
+  if (must && !hf_account_number_luhn(&party->account) && party->account.size >= 13) {
+    char masked[HF_MASK_TEXT_SIZE]; /* warns, never blocks: passbooks are not cards */
+    hf_say(_("line %d: %s has no valid card check digit; is it right?"), hf_yaml_line(account), hf_mask_account(&party->account, masked));
+  }
+  return true;
+}
+
+static bool read_transfer(struct hf_yaml *yaml, yaml_node_t *node, struct hf_transfer *transfer)
+{
+  static const char *const known[] = {"to", "from", "amount", "currency", "at", "serial", NULL};
+  memset(transfer, 0, sizeof *transfer);
+  if (!hf_yaml_only(yaml, node, known) || !read_party(yaml, node, "to", true, &transfer->payee) ||
+      !read_party(yaml, node, "from", false, &transfer->payer) ||
+      !copy_text(yaml, node, "serial", transfer->serial, sizeof transfer->serial))
+    return false;
+  yaml_node_t *amount = hf_yaml_get(yaml, node, "amount"), *at = hf_yaml_get(yaml, node, "at"), *currency = hf_yaml_get(yaml, node, "currency");
+  transfer->amount = hf_yaml_text(amount) == NULL ? INT64_MIN : hf_amount_parse(hf_yaml_text(amount));
+  if (transfer->amount <= 0 || transfer->amount > HF_AMOUNT_MAX)
+    return hf_yaml_fail(yaml, hf_yaml_line(amount ? amount : node), "amount: a positive amount with at most two decimals, as 50000.00");
+  transfer->currency = hf_currency_of_code(currency == NULL ? "CNY" : hf_yaml_text(currency) ? hf_yaml_text(currency) : "");
+  if (transfer->currency == HF_CURRENCY_UNKNOWN) return hf_yaml_fail(yaml, hf_yaml_line(currency), "currency: a code as CNY, USD, HKD");
+  transfer->at_wall_ns = hf_yaml_text(at) == NULL ? INT64_MIN : hf_time_parse(hf_yaml_text(at));
+  if (transfer->at_wall_ns == INT64_MIN)
+    return hf_yaml_fail(yaml, hf_yaml_line(at ? at : node), "at: a time as 2026-11-24T09:12:00+08:00");
+  return true;
+}
+
+static bool read_ids(struct hf_yaml *yaml, yaml_node_t *root, struct hf_report *report)
+{
+  uint8_t random[20];
+  hf_cli_random(random, sizeof random);
+  report->case_id.uuid = hf_uuid_v7(report->made_wall_ns, random);
+  report->id.uuid = hf_uuid_v7(report->made_wall_ns, random + 10);
+  const char *const keys[] = {"case_id", "report_id"};
+  struct hf_uuid *to[] = {&report->case_id.uuid, &report->id.uuid};
+  for (int i = 0; i < 2; i++) {
+    yaml_node_t *node = hf_yaml_get(yaml, root, keys[i]);
+    const char *text = hf_yaml_text(node);
+    if (node == NULL) continue;
+    if (text == NULL || !hf_is_ok(hf_uuid_parse(text, strlen(text), to[i])))
+      return hf_yaml_fail(yaml, hf_yaml_line(node), "%s: a UUID in the form 8-4-4-4-12", keys[i]);
+  }
+  return hf_uuid_version(report->case_id.uuid) == 7 || hf_yaml_fail(yaml, hf_yaml_line(root), "case_id: a UUID of version 7");
+}
+
+static bool read_report(struct hf_yaml *yaml, struct hf_report *report)
+{
+  static const char *const known[] = {"case_id", "report_id", "case_number", "victim", "form", "transfers", NULL};
+  yaml_node_t *root = hf_yaml_root(yaml), *transfers;
+  report->made_wall_ns = hf_time_now().wall_ns;
+  if (!hf_yaml_only(yaml, root, known) || !read_ids(yaml, root, report) ||
+      !copy_text(yaml, root, "case_number", report->case_number, sizeof report->case_number) ||
+      !copy_text(yaml, root, "form", report->form_reference, sizeof report->form_reference) ||
+      !copy_name(yaml, root, "victim", &report->victim))
+    return false;
+  transfers = hf_yaml_get(yaml, root, "transfers");
+  yaml_node_t *item;
+  for (size_t i = 0; (item = hf_yaml_item(yaml, transfers, i)) != NULL; i++) {
+    if (i == HF_TARGETS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "transfers: at most %d in one report", HF_TARGETS_MAX);
+    if (!read_transfer(yaml, item, &report->transfers[i])) return false;
+    report->transfers_count++;
+  }
+  return report->transfers_count > 0 || hf_yaml_fail(yaml, hf_yaml_line(root), "transfers: a list with at least one transfer");
+}
+
+int hf_command_report_submit(struct hf_cli *cli)
+{
+  struct hf_yaml yaml;
+  struct hf_report *report = calloc(1, sizeof *report);
+  uint8_t *payload = malloc(HF_RECORD_SIZE_MAX);
+  int code = HF_EXIT_FAILED;
+  if (report == NULL || payload == NULL) abort();
+  bool ok = hf_yaml_open(&yaml, cli->arguments[0]) && read_report(&yaml, report);
+  if (!ok) hf_say("%s", yaml.error);
+  hf_yaml_close(&yaml);
+  if (ok) {
+    char case_id[HF_UUID_TEXT_SIZE];
+    struct hf_produced at;
+    size_t size = hf_report_encode(report, payload, HF_RECORD_SIZE_MAX);
+    hf_uuid_text(report->case_id.uuid, case_id);
+    code = hf_cli_submit(cli, HF_PAYLOAD_REPORT, (struct hf_span){payload, size}, case_id, -1, &at);
+    if (code == HF_EXIT_OK) code = hf_cli_wait_recorded(cli, &at, 1);
+    if (code == HF_EXIT_OK) puts(case_id);
+    else if (code == HF_EXIT_TIMEOUT) hf_say(_("Kafka has the report of case %s, the engine has not recorded it yet"), case_id);
+  }
+  free(payload);
+  free(report);
+  return code;
+}

@@ -1,0 +1,216 @@
+/* What people read of cases, orders, institutions and the quarantine. Every figure comes from stored stamps. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/base/time.h"
+#include "engine/cli/cli.h"
+
+/* The id as PostgreSQL wants it; false after having said what was expected. */
+static bool check_id(const char *text)
+{
+  struct hf_uuid id;
+  if (hf_is_ok(hf_uuid_parse(text, strlen(text), &id))) return true;
+  hf_say(_("%s is no id: expected 36 characters in the form 8-4-4-4-12"), text);
+  return false;
+}
+
+static const char case_sql[] =
+    "select o.institution, case when $2 = 'yes' then o.account else mask_account(o.account) end as account, "
+    "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, o.action, o.state, "
+    "coalesce(o.result, '') as result, to_char(o.amount / 100.0, 'FM999999999990.00') as amount, "
+    "coalesce(to_char(o.held / 100.0, 'FM999999999990.00'), '') as held, "
+    "coalesce(to_char(o.sent_at, 'HH24:MI:SS.MSOF'), '') as sent, "
+    "coalesce(round(extract(epoch from o.sent_at - r.appended_at) * 1000, 1)::text, '') as sent_ms, "
+    "coalesce(round(extract(epoch from o.received_at - o.sent_at) * 1000, 1)::text, '') as receipt_ms, "
+    "coalesce(round(extract(epoch from o.ended_at - o.sent_at) * 1000, 1)::text, '') as feedback_ms, "
+    "case when o.overdue then 'late' else '' end as late, o.order_id "
+    "from order_state o join account a on a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and a.number = o.account "
+    "join report r on r.shard = o.shard and r.report_id = o.report_id "
+    "where o.case_id = $1::uuid order by o.action desc, o.institution, o.account";
+
+static int show_case(const struct hf_cli *cli, PGconn *database, const char *id)
+{
+  return hf_cli_show(cli, database,
+                     _("institution,account,name,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"),
+                     case_sql, 2, (const char *const[]){id, cli->reveal ? "yes" : "no"});
+}
+
+/* How many orders there are and how many are open; false where the case is not there. */
+static bool count_case(PGconn *database, const char *id, long *all, long *open)
+{
+  PGresult *result = PQexecParams(database,
+                                  "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown')) "
+                                  "from order_state where case_id = $1::uuid", 1, NULL, (const char *const[]){id}, NULL, NULL, 0);
+  bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
+  *all = ok ? atol(PQgetvalue(result, 0, 0)) : 0;
+  *open = ok ? atol(PQgetvalue(result, 0, 1)) : 0;
+  PQclear(result);
+  return *all > 0;
+}
+
+static int with_case(struct hf_cli *cli, int (*run)(const struct hf_cli *cli, PGconn *database, const char *id))
+{
+  const char *id = cli->arguments[0];
+  long all, open;
+  if (!check_id(id)) return HF_EXIT_USAGE;
+  PGconn *database = hf_cli_database(cli);
+  if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  int code = HF_EXIT_FAILED;
+  if (cli->reveal && !hf_cli_record_reveal(cli, database, id)) code = HF_EXIT_REFUSED;
+  else if (!count_case(database, id, &all, &open)) hf_say(_("there is no case %s"), id);
+  else code = run(cli, database, id);
+  PQfinish(database);
+  return code;
+}
+
+static int show_case_with_sum(const struct hf_cli *cli, PGconn *database, const char *id)
+{
+  long all, open;
+  int code = show_case(cli, database, id);
+  if (code == HF_EXIT_OK && !cli->json && count_case(database, id, &all, &open)) hf_say(_("%ld orders, %ld still open"), all, open);
+  return code;
+}
+
+int hf_command_case_show(struct hf_cli *cli)
+{
+  return with_case(cli, show_case_with_sum);
+}
+
+static int watch_case(const struct hf_cli *cli, PGconn *database, const char *id)
+{
+  bool terminal = isatty(STDOUT_FILENO) && !cli->json;
+  int64_t until = hf_time_now().mono_ns + cli->timeout_s * HF_NS_PER_S;
+  long all, open = 1;
+  while (count_case(database, id, &all, &open) && open > 0 && hf_time_now().mono_ns < until) {
+    if (terminal) {
+      fputs("\033[H\033[2J", stdout);
+      show_case(cli, database, id);
+    }
+    struct timespec pause = {0, 200 * HF_NS_PER_MS};
+    nanosleep(&pause, NULL);
+  }
+  if (terminal) fputs("\033[H\033[2J", stdout);
+  int code = show_case_with_sum(cli, database, id);
+  return code != HF_EXIT_OK ? code : open > 0 ? HF_EXIT_TIMEOUT : HF_EXIT_OK;
+}
+
+int hf_command_case_watch(struct hf_cli *cli)
+{
+  return with_case(cli, watch_case);
+}
+
+/* --- one order: its facts, decoded --- */
+
+static void print_fact(const struct hf_fact *fact, bool json, bool first)
+{
+  char when[HF_TIME_TEXT_SIZE], at[HF_TIME_TEXT_SIZE] = "";
+  const char *detail = "";
+  int64_t stamp = 0;
+  uint32_t attempt = 0;
+  switch (fact->kind) {
+  case HF_FACT_ORDER_SENT:
+  case HF_FACT_ORDER_RECEIVED: stamp = fact->step.at.wall_ns; attempt = fact->step.attempt; detail = fact->step.reference; break;
+  case HF_FACT_ATTEMPT_ENDED: attempt = fact->step.attempt; detail = hf_outcome_code(fact->step.outcome); break;
+  case HF_FACT_ORDER_UNKNOWN: attempt = fact->step.attempt; break;
+  case HF_FACT_ORDER_ENDED: stamp = fact->ended.at.wall_ns; detail = fact->ended.answer.result; break;
+  case HF_FACT_HOLD_PLACED: stamp = fact->hold.expires_earliest_wall_ns; detail = _("hold until"); break;
+  default: break;
+  }
+  hf_time_text(fact->decided.wall_ns, when);
+  if (stamp != 0) hf_time_text(stamp, at);
+  if (json) printf("%s{\"seq\":%llu,\"kind\":\"%s\",\"decided_at\":\"%s\",\"stamp\":\"%s\",\"attempt\":%u,\"detail\":\"%s\"}", first ? "" : ",",
+                   (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, detail);
+  else printf("%8llu  %-20s  %-28s  %-28s  %7u  %s\n", (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, detail);
+}
+
+int hf_command_order_show(struct hf_cli *cli)
+{
+  const char *id = cli->arguments[0];
+  if (!check_id(id)) return HF_EXIT_USAGE;
+  PGconn *database = hf_cli_database(cli);
+  if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  struct hf_arena arena = {.memory = malloc(HF_UNPACK_ARENA_SIZE), .capacity = HF_UNPACK_ARENA_SIZE};
+  PGresult *result = PQexecParams(database, "select body from fact where order_id = $1::uuid order by seq", 1, NULL,
+                                  (const char *const[]){id}, NULL, NULL, 1);
+  int rows = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0, code = rows > 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
+  if (rows == 0) hf_say(_("there is no order %s"), id);
+  else if (cli->json) fputs("[", stdout);
+  else printf("%8s  %-20s  %-28s  %-28s  %7s  %s\n", _("seq"), _("fact"), _("decided (UTC)"), _("stamp (UTC)"), _("attempt"), _("detail"));
+  for (int i = 0; i < rows; i++) {
+    struct hf_fact fact;
+    hf_arena_reset(&arena);
+    struct hf_span body = {(const uint8_t *)PQgetvalue(result, i, 0), (size_t)PQgetlength(result, i, 0)};
+    struct hf_status status = hf_fact_decode(body, &arena, &fact);
+    if (hf_is_ok(status)) print_fact(&fact, cli->json, i == 0);
+    else hf_say("%s", status.why);
+  }
+  if (rows > 0 && cli->json) puts("]");
+  PQclear(result);
+  PQfinish(database);
+  free(arena.memory);
+  return code;
+}
+
+/* --- lists --- */
+
+static int show(struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values)
+{
+  PGconn *database = hf_cli_database(cli);
+  if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  int code = hf_cli_show(cli, database, titles, sql, count, values);
+  PQfinish(database);
+  return code;
+}
+
+int hf_command_institution_list(struct hf_cli *cli)
+{
+  return show(cli, _("code,name,kind,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled"),
+              "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, dialect, transport, "
+              "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled from institution order by code, set_at desc", 0, NULL);
+}
+
+int hf_command_sla(struct hf_cli *cli)
+{
+  /* Nearest rank: percentile_disc takes a value that was measured. Orders without feedback count as open, not as fast. */
+  return show(cli, _("institution,action,orders,open,late,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 ms,feedback p99 ms,max ms"),
+              "select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
+              "count(*) filter (where overdue) as late, "
+              "round(percentile_disc(0.5) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p50, "
+              "round(percentile_disc(0.99) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p99, "
+              "round(percentile_disc(0.5) within group (order by sent_to_feedback_us) / 1000.0, 1) as p50, "
+              "round(percentile_disc(0.9) within group (order by sent_to_feedback_us) / 1000.0, 1) as p90, "
+              "round(percentile_disc(0.99) within group (order by sent_to_feedback_us) / 1000.0, 1) as p99, "
+              "round(max(sent_to_feedback_us) / 1000.0, 1) as longest "
+              "from order_timing group by institution, action order by institution, action desc", 0, NULL);
+}
+
+int hf_command_quarantine_list(struct hf_cli *cli)
+{
+  return show(cli, _("shard,offset,reason,transfer,key,bytes,when"),
+              "select shard, topic_offset, reason, transfer, key_id, length(raw) as bytes, to_char(decided_at, 'YYYY-MM-DD HH24:MI:SS.MSOF') as at "
+              "from quarantine order by decided_at desc limit 200", 0, NULL);
+}
+
+int hf_command_quarantine_show(struct hf_cli *cli)
+{
+  for (int i = 0; i < 2; i++)
+    if (strspn(cli->arguments[i], "0123456789") != strlen(cli->arguments[i]) || strlen(cli->arguments[i]) > 18) {
+      hf_say(_("expected: holdfast %s %s"), "quarantine show", "SHARD OFFSET");
+      return HF_EXIT_USAGE;
+    }
+  PGconn *database = hf_cli_database(cli);
+  if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  int code = HF_EXIT_REFUSED;
+  /* The bytes hold whatever the sender put in, account numbers too: they are revealed, not shown. */
+  if (!cli->reveal || hf_cli_record_reveal(cli, database, "quarantine"))
+    code = hf_cli_show(cli, database, _("shard,offset,reason,transfer,key,report,case,when,raw (base64)"),
+                       "select shard, topic_offset, reason, transfer, key_id, report_id, case_id, to_char(decided_at, 'YYYY-MM-DD HH24:MI:SS.MSOF') as at, "
+                       "case when $3 = 'yes' then encode(raw, 'base64') else length(raw) || ' bytes' end as raw "
+                       "from quarantine where shard = $1::int4 and topic_offset = $2::int8", 3,
+                       (const char *const[]){cli->arguments[0], cli->arguments[1], cli->reveal ? "yes" : "no"});
+  PQfinish(database);
+  return code;
+}

@@ -1,0 +1,404 @@
+#include "engine/daemon/engine.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/log.h"
+#include "engine/daemon/internal.h"
+#include "engine/trust/keyfile.h"
+
+#define DRAIN_NS (4500 * HF_NS_PER_MS)
+
+/* --- what stages tell --- */
+
+static void on_tell(void *owner, const struct hf_input *told)
+{
+  struct hf_engine *engine = owner;
+  uint32_t shard = hf_order_id_shard(told->order_id);
+  if (shard >= HF_SHARDS_MAX || engine->shards[shard].state != HF_SHARD_RUNNING) return;
+  struct hf_input input = *told;
+  input.now = engine->turn;
+  if (input.at.mono_ns > input.now.mono_ns) input.now = input.at; /* the stamp is fresher than the turn */
+  hf_route_step(engine, shard, &input);
+}
+
+static void on_cancel(void *owner, uint32_t lane, uint32_t flight)
+{
+  struct hf_engine *engine = owner;
+  (void)lane;
+  engine->transport->cancel(engine->transport_self, flight);
+}
+
+static void on_left(void *owner, uint32_t flight, struct hf_time at)
+{
+  struct hf_engine *engine = owner;
+  hf_trace_left(engine, flight, hf_dispatch_view(engine->dispatch, flight).order, at);
+  hf_dispatch_left(engine->dispatch, flight, at);
+}
+
+static void on_replied(void *owner, uint32_t flight, int status, struct hf_span body, struct hf_time at)
+{
+  hf_dispatch_replied(((struct hf_engine *)owner)->dispatch, flight, status, body, at);
+}
+
+static void on_failed(void *owner, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at)
+{
+  hf_dispatch_failed(((struct hf_engine *)owner)->dispatch, flight, outcome, left, at);
+}
+
+static void on_committed(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count)
+{
+  struct hf_engine *engine = owner;
+  static struct hf_published_fact published[HF_RECORD_BATCH_FACTS];
+  HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
+  for (uint32_t i = 0; i < count; i++)
+    published[i] = (struct hf_published_fact){
+        .case_id = facts[i].case_id, .seq = facts[i].seq, .bytes = facts[i].bytes.data, .size = facts[i].bytes.size};
+  hf_publish_add(engine->publish, shard, published, count);
+}
+
+/* --- one turn of the loop --- */
+
+static bool has_room(const struct hf_engine *engine, const struct hf_shard *shard)
+{
+  return hf_core_has_room(&shard->core) && hf_dispatch_has_room(engine->dispatch) && hf_record_has_room(engine->record);
+}
+
+/* Returns whether anything was decided. */
+static bool decide_submissions(struct hf_engine *engine)
+{
+  bool moved = false;
+  const struct hf_submission *submission;
+  while (!engine->stopping && (submission = hf_intake_next(engine->intake)) != NULL) {
+    struct hf_shard *shard = &engine->shards[submission->shard];
+    if (shard->state != HF_SHARD_RUNNING) { /* fenced: its new owner decides this record */
+      hf_intake_done(engine->intake);
+      continue;
+    }
+    if (!has_room(engine, shard)) break;
+    struct hf_input input = submission->input;
+    input.now = hf_time_now();
+    if (input.kind == HF_INPUT_REPORT && hf_shard_must_look_up(shard, input.report->case_id, input.now.wall_ns))
+      hf_takeover_bring_back(engine, submission->shard, input.report->case_id);
+    uint32_t count = hf_core_step(&shard->core, &input, engine->facts);
+    if (input.kind == HF_INPUT_REPORT) hf_trace_begin(engine, submission, engine->facts, count);
+    hf_route(engine, submission->shard, count, input.offset + 1, submission->raw);
+    hf_intake_done(engine->intake);
+    moved = true;
+  }
+  return moved;
+}
+
+static void sign_flights(struct hf_engine *engine)
+{
+  for (uint32_t flight; engine->sign_used < engine->flights_max && (flight = hf_dispatch_take_unsigned(engine->dispatch)) != 0;) {
+    struct hf_trust_job *job = &engine->sign_jobs[flight];
+    engine->sign_started_ns[flight] = hf_time_now().mono_ns;
+    struct hf_status status = hf_trust_sign(engine->trust, job, hf_dispatch_view(engine->dispatch, flight).to_sign);
+    HF_ASSERT(hf_is_ok(status)); /* flights_max + intake's slots fit into HF_TRUST_JOBS_MAX */
+    engine->sign_queue[(engine->sign_first + engine->sign_used++) % engine->flights_max] = flight;
+  }
+}
+
+static bool collect_signed(struct hf_engine *engine)
+{
+  bool moved = false;
+  while (engine->sign_used > 0) {
+    uint32_t flight = engine->sign_queue[engine->sign_first];
+    const struct hf_trust_job *job = &engine->sign_jobs[flight];
+    if (!hf_trust_job_done(job)) break;
+    HF_ASSERT(job->signature_size > 0); /* the key was tried at start */
+    engine->sign_done_ns[flight] = hf_time_now().mono_ns;
+    hf_histogram_add(&engine->stages[HF_STAGE_DECIDED_TO_SIGNED], engine->sign_done_ns[flight] - engine->sign_started_ns[flight]);
+    hf_dispatch_signed(engine->dispatch, flight, hf_trust_signing_key_id(engine->trust),
+                       hf_algorithm_code(hf_trust_signing_algorithm(engine->trust)),
+                       (struct hf_span){job->signature, job->signature_size});
+    engine->sign_first = (engine->sign_first + 1) % engine->flights_max;
+    engine->sign_used--;
+    moved = true;
+  }
+  return moved;
+}
+
+/* Hands ready flights to the transport; a lane that gets no connection now does not hold up the others. */
+static bool send_ready(struct hf_engine *engine)
+{
+  bool moved = false;
+  bool blocked[HF_INSTITUTIONS_MAX] = {false};
+  for (uint32_t flight = hf_dispatch_ready(engine->dispatch, 0), next; flight != 0; flight = next) {
+    next = hf_dispatch_ready(engine->dispatch, flight);
+    struct hf_flight_view view = hf_dispatch_view(engine->dispatch, flight);
+    if (blocked[view.lane]) continue;
+    if (!engine->config.engine_sign) engine->sign_done_ns[flight] = hf_time_now().mono_ns;
+    struct hf_status status = engine->transport->send(engine->transport_self, view.lane, flight, view.dialect->path,
+                                                      view.dialect->content_type, view.headers, view.body);
+    if (hf_is_ok(status)) hf_dispatch_started(engine->dispatch, flight, engine->turn);
+    else blocked[view.lane] = true;
+    moved |= hf_is_ok(status);
+  }
+  return moved;
+}
+
+static void tick_cores(struct hf_engine *engine)
+{
+  for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
+    struct hf_shard *shard = &engine->shards[i];
+    if (shard->state != HF_SHARD_RUNNING || hf_core_next_deadline(&shard->core) > engine->turn.wall_ns) continue;
+    const struct hf_input input = {.kind = HF_INPUT_TICK, .now = engine->turn, .at = engine->turn};
+    hf_route_step(engine, i, &input);
+  }
+}
+
+static void record_and_publish(struct hf_engine *engine)
+{
+  /* A commit's facts go straight to the producer, so a transaction begins only where they have room. */
+  if (hf_publish_has_room(engine->publish)) hf_record_work(engine->record, hf_time_now());
+  (void)hf_publish_work(engine->publish);
+  for (uint32_t i = 0; i < HF_SHARDS_MAX; i++)
+    if (engine->shards[i].state >= HF_SHARD_OWNED)
+      hf_record_published(engine->record, i, hf_publish_acknowledged(engine->publish, i));
+}
+
+static void on_record_event(evutil_socket_t fd, short what, void *user)
+{
+  (void)fd, (void)what, (void)user; /* the turn does the work */
+}
+
+/* libpq's socket changes with each connection, and what is waited for with each flush. */
+static void watch_record(struct hf_engine *engine)
+{
+  bool writes;
+  int fd = hf_record_fd(engine->record, &writes);
+  if (fd == engine->record_fd && writes == engine->record_writes && fd >= 0) return;
+  if (engine->record_event != NULL) event_free(engine->record_event);
+  engine->record_event = NULL;
+  engine->record_fd = fd;
+  engine->record_writes = writes;
+  if (fd < 0) return;
+  engine->record_event = event_new(engine->base, fd, (short)(EV_READ | EV_PERSIST | (writes ? EV_WRITE : 0)), on_record_event, NULL);
+  event_add(engine->record_event, NULL);
+}
+
+static void restart_intake(struct hf_engine *engine)
+{
+  if (!engine->intake_must_restart) return;
+  engine->intake_must_restart = false;
+  HF_LOG(HF_LOG_ALARM, "E1708", "fenced: this process leaves the group and joins again");
+  raise(SIGTERM); /* the supervisor starts a fresh one; nothing of a zombie is worth keeping */
+}
+
+/* When the next turn has to come by itself. */
+static int64_t next_turn_ns(struct hf_engine *engine, bool again)
+{
+  int64_t next = engine->turn.mono_ns + 250 * HF_NS_PER_MS; /* Kafka wants to be polled, clocks to be looked at */
+  int64_t others[] = {hf_dispatch_next(engine->dispatch), hf_record_next(engine->record),
+                      engine->takeover ? engine->turn.mono_ns + 2 * HF_NS_PER_MS : INT64_MAX};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    if (others[i] < next) next = others[i];
+  return again ? engine->turn.mono_ns : next;
+}
+
+static bool turn(struct hf_engine *engine)
+{
+  engine->turn = hf_time_now();
+  engine->counters.turns++;
+  hf_takeover_work(engine);
+  hf_trust_work(engine->trust);
+  bool more = engine->transport->work(engine->transport_self, engine->turn);
+  hf_intake_work(engine->intake, engine->turn);
+  bool moved = decide_submissions(engine);
+  if (hf_record_has_room(engine->record) && !engine->stopping) hf_dispatch_work(engine->dispatch, engine->turn);
+  sign_flights(engine);
+  moved |= collect_signed(engine);
+  if (send_ready(engine)) more |= engine->transport->work(engine->transport_self, engine->turn);
+  tick_cores(engine);
+  record_and_publish(engine);
+  hf_takeover_due_cases(engine);
+  watch_record(engine);
+  restart_intake(engine);
+  return moved || more;
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *user)
+{
+  (void)fd, (void)what, (void)user; /* the turn does the work */
+}
+
+static void on_signal(evutil_socket_t number, short what, void *user)
+{
+  struct hf_engine *engine = user;
+  (void)what;
+  if (engine->stopping) return;
+  engine->stopping = true;
+  engine->stop_by_ns = hf_time_now().mono_ns + DRAIN_NS;
+  HF_LOG(HF_LOG_INFO, "E1709", "stopping: no new submissions, what is in flight may finish", HF_FIELD("signal", (int)number));
+}
+
+static bool is_drained(const struct hf_engine *engine)
+{
+  for (uint32_t i = 0; i < hf_dispatch_lanes(engine->dispatch); i++)
+    if (hf_dispatch_lane(engine->dispatch, i).in_flight > 0) return false;
+  return hf_record_waiting(engine->record) == 0 && hf_publish_waiting(engine->publish) == 0;
+}
+
+int hf_engine_run(struct hf_engine *engine)
+{
+  HF_LOG(HF_LOG_INFO, "E1700", "started", HF_FIELD("version", HF_VERSION), HF_FIELD("instance", engine->config.engine_instance),
+         HF_FIELD("http", engine->config.http_listen));
+  for (;;) {
+    bool again = turn(engine);
+    if (engine->stopping && is_drained(engine)) return 0;
+    if (engine->stopping && engine->turn.mono_ns >= engine->stop_by_ns) {
+      HF_LOG(HF_LOG_WARN, "E1710", "stopped with work handed over to the next owner",
+             HF_FIELD("facts_waiting", hf_record_waiting(engine->record)));
+      return 0; /* what is unrecorded is in Kafka and is decided again with the same ids */
+    }
+    int64_t wait_ns = next_turn_ns(engine, again) - hf_time_now().mono_ns;
+    if (wait_ns <= 0) {
+      event_base_loop(engine->base, EVLOOP_NONBLOCK);
+      continue;
+    }
+    struct timeval after = {wait_ns / HF_NS_PER_S, wait_ns % HF_NS_PER_S / 1000};
+    evtimer_add(engine->turn_timer, &after);
+    event_base_loop(engine->base, EVLOOP_ONCE);
+  }
+}
+
+/* --- life --- */
+
+static struct event *watch_fd(struct hf_engine *engine, int fd)
+{
+  if (fd < 0) return NULL;
+  struct event *event = event_new(engine->base, fd, EV_READ | EV_PERSIST, on_wake, engine);
+  event_add(event, NULL);
+  return event;
+}
+
+/* Root administrators stand in the configuration: they are what the registry itself is trusted by. */
+static struct hf_status load_root_keys(struct hf_engine *engine)
+{
+  char file[HF_CONFIG_TEXT_MAX];
+  for (size_t at = 0; engine->config.engine_root_keys[at] != '\0';) {
+    struct hf_key key = {.role = HF_ROLE_ADMINISTRATOR};
+    at = hf_config_root_key(&engine->config, at, file);
+    struct hf_status status = hf_keyfile_read_public(file, &key);
+    if (hf_is_ok(status)) status = hf_trust_key_set(engine->trust, &key);
+    if (!hf_is_ok(status)) {
+      HF_LOG(HF_LOG_ALARM, "E1711", "a root administrator's key cannot be used", HF_FIELD("file", file), HF_FIELD("why", status.why));
+      return hf_fail(HF_STATUS_CONFIG, "a root administrator's key cannot be used");
+    }
+    memcpy(engine->core_config.root_keys[engine->core_config.root_keys_count++], key.id, sizeof key.id);
+  }
+  return hf_ok();
+}
+
+static struct hf_status open_stages(struct hf_engine *engine)
+{
+  const struct hf_config *config = &engine->config;
+  const struct hf_dispatch_config dispatch = {.orders_max = (uint32_t)config->dispatch_orders,
+                                              .flights_max = engine->flights_max,
+                                              .sign = config->engine_sign != 0};
+  const struct hf_dispatch_events dispatch_events = {.owner = engine, .tell = on_tell, .cancel = on_cancel};
+  const struct hf_transport_config transport = {.certificate_file = config->tls_certificate,
+                                                .key_file = config->tls_key,
+                                                .ca_file = config->tls_ca,
+                                                .slots_count = engine->flights_max + 1};
+  const struct hf_transport_events transport_events = {.owner = engine, .left = on_left, .replied = on_replied, .failed = on_failed};
+  const struct hf_record_config record = {
+      .conninfo = config->postgres_conninfo, .owner = config->engine_instance, .pace_ns = config->postgres_pace_us * HF_NS_PER_US};
+  const struct hf_record_events record_events = {.owner = engine, .committed = on_committed, .fenced = hf_takeover_fenced};
+  const struct hf_intake_config intake = {.brokers = config->kafka_brokers,
+                                          .topic = config->kafka_reports,
+                                          .group = config->kafka_group,
+                                          .instance = config->engine_instance,
+                                          .fetch_wait_ms = (int)config->kafka_fetch_wait_ms,
+                                          .session_ms = (int)config->kafka_session_ms,
+                                          .verify = config->engine_verify != 0};
+  const struct hf_intake_events intake_events = {.owner = engine, .assigned = hf_takeover_assigned, .revoked = hf_takeover_revoked};
+  struct hf_status status = hf_trust_open(&engine->trust, (unsigned)config->engine_workers, config->engine_signing_key);
+  if (hf_is_ok(status)) status = load_root_keys(engine);
+  if (hf_is_ok(status)) status = hf_dispatch_open(&engine->dispatch, &dispatch, &dispatch_events, hf_time_now());
+  if (hf_is_ok(status)) status = engine->transport->open(&engine->transport_self, engine->base, &transport, &transport_events);
+  if (hf_is_ok(status)) status = hf_record_open(&engine->record, &record, &record_events);
+  if (hf_is_ok(status)) status = hf_publish_open(&engine->publish, config->kafka_brokers, config->kafka_facts);
+  if (hf_is_ok(status)) status = hf_http_open(engine);
+  if (hf_is_ok(status)) status = hf_intake_open(&engine->intake, &intake, &intake_events, engine->trust);
+  return status;
+}
+
+static void allocate(struct hf_engine *engine)
+{
+  uint32_t flights = engine->flights_max;
+  engine->facts = calloc(HF_STEP_FACTS_MAX, sizeof *engine->facts);
+  engine->arena = (struct hf_arena){.memory = malloc(HF_UNPACK_ARENA_SIZE), .capacity = HF_UNPACK_ARENA_SIZE};
+  engine->sign_jobs = calloc(flights + 1, sizeof *engine->sign_jobs);
+  engine->sign_queue = calloc(flights + 1, sizeof *engine->sign_queue);
+  engine->sign_started_ns = calloc(flights + 1, sizeof(int64_t));
+  engine->sign_done_ns = calloc(flights + 1, sizeof(int64_t));
+  engine->traces = calloc(HF_TRACES_MAX, sizeof *engine->traces);
+  HF_ASSERT(engine->facts && engine->arena.memory && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns &&
+            engine->sign_done_ns && engine->traces);
+}
+
+struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *config)
+{
+  struct hf_engine *engine = calloc(1, sizeof *engine);
+  HF_ASSERT(engine != NULL);
+  *out = engine;
+  engine->config = *config;
+  engine->transport = &hf_transport_https;
+  engine->record_fd = -1;
+  engine->flights_max = (uint32_t)config->dispatch_flights;
+  if (engine->flights_max + HF_INTAKE_SLOTS > HF_TRUST_JOBS_MAX)
+    return hf_fail(HF_STATUS_CONFIG, "dispatch.flights: at most 1024, so that every signature has a place with the workers");
+  engine->core_config = (struct hf_core_config){.partitions = HF_SHARDS_MAX,
+                                                .cases_max = (uint32_t)config->core_cases,
+                                                .accounts_max = (uint32_t)config->core_accounts,
+                                                .orders_max = (uint32_t)config->core_orders};
+  allocate(engine);
+  struct event_config *event_config = event_config_new();
+  event_config_set_flag(event_config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME);
+  engine->base = event_base_new_with_config(event_config);
+  event_config_free(event_config);
+  HF_ASSERT(engine->base != NULL);
+  signal(SIGPIPE, SIG_IGN);
+  struct hf_status status = open_stages(engine);
+  if (!hf_is_ok(status)) return status;
+  engine->turn_timer = evtimer_new(engine->base, on_wake, engine);
+  engine->intake_event = watch_fd(engine, hf_intake_fd(engine->intake));
+  engine->trust_event = watch_fd(engine, hf_trust_fd(engine->trust));
+  static const int numbers[] = {SIGTERM, SIGINT};
+  for (int i = 0; i < 2; i++) {
+    engine->signals[i] = evsignal_new(engine->base, numbers[i], on_signal, engine);
+    evsignal_add(engine->signals[i], NULL);
+  }
+  return hf_ok();
+}
+
+void hf_engine_close(struct hf_engine *engine)
+{
+  if (engine == NULL) return;
+  hf_intake_close(engine->intake); /* calls hf_takeover_revoked: the shards are let go */
+  hf_trust_close(engine->trust);
+  if (engine->transport_self != NULL) engine->transport->close(engine->transport_self);
+  hf_dispatch_close(engine->dispatch);
+  hf_record_close(engine->record);
+  hf_publish_close(engine->publish);
+  hf_http_close(engine);
+  for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) hf_shard_close(&engine->shards[i]);
+  struct event *events[] = {engine->turn_timer, engine->intake_event, engine->trust_event, engine->record_event,
+                            engine->signals[0], engine->signals[1]};
+  for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+    if (events[i] != NULL) event_free(events[i]);
+  if (engine->base != NULL) event_base_free(engine->base);
+  free(engine->facts);
+  free(engine->arena.memory);
+  free(engine->sign_jobs);
+  free(engine->sign_queue);
+  free(engine->sign_started_ns);
+  free(engine->sign_done_ns);
+  free(engine->traces);
+  free(engine);
+}

@@ -1,0 +1,112 @@
+/* Internal: what the daemon's files share: the engine's parts. */
+#ifndef HF_DAEMON_INTERNAL_H
+#define HF_DAEMON_INTERNAL_H
+
+#include <event2/event.h>
+
+#include "adapters/transport.h"
+#include "engine/base/histogram.h"
+#include "engine/daemon/engine.h"
+#include "engine/daemon/shard.h"
+#include "engine/dispatch/dispatch.h"
+#include "engine/intake/intake.h"
+#include "engine/publish/publish.h"
+#include "engine/record/record.h"
+#include "engine/trust/trust.h"
+
+struct hf_counters {
+  uint64_t reports_accepted;
+  uint64_t quarantined[HF_REASON_COUNT];
+  uint64_t facts[HF_FACT_COUNT];
+  uint64_t orders_ended[HF_ORDER_STATE_COUNT];
+  uint64_t orders_unsendable;
+  uint64_t turns;
+};
+
+/* Where the microseconds of report → wire go. All but the first two are between stamps of one process. */
+enum hf_stage {
+  HF_STAGE_MADE_TO_CONSUMED,   /* the submitter's own stamp → here: Kafka, with both clocks' error */
+  HF_STAGE_MADE_TO_LAST_STOP,
+  HF_STAGE_CONSUMED_TO_DECIDED,
+  HF_STAGE_DECIDED_TO_SIGNED,  /* per order */
+  HF_STAGE_SIGNED_TO_SENT,     /* per order */
+  HF_STAGE_CONSUMED_TO_FIRST_STOP,
+  HF_STAGE_CONSUMED_TO_LAST_STOP,
+  HF_STAGE_COUNT
+};
+
+/* A report's way to the wire, until its last stop has left: a ring, so that stamps cost no look-up by case. */
+struct hf_trace {
+  struct hf_case_id case_id;
+  int64_t made_wall_ns, consumed_mono_ns, consumed_wall_ns;
+  uint32_t stops_left;
+  bool first_left;
+};
+
+#define HF_TRACES_MAX 4096
+
+struct hf_engine {
+  struct hf_config config;
+  struct event_base *base;
+  struct event *turn_timer, *intake_event, *trust_event, *record_event;
+  struct event *signals[2];
+  int record_fd;
+  bool record_writes;
+  struct evhttp *http;
+
+  struct hf_trust *trust;
+  struct hf_intake *intake;
+  struct hf_record *record;
+  struct hf_publish *publish;
+  struct hf_dispatch *dispatch;
+  const struct hf_transport *transport;
+  void *transport_self;
+
+  struct hf_shard shards[HF_SHARDS_MAX];
+  struct hf_core_config core_config;
+  bool takeover;              /* some shards are wanted or owned but not running */
+  int64_t takeover_retry_ns, warm_until_ns;
+  bool intake_must_restart;   /* a shard was fenced: leave the group and join again */
+  struct hf_fact *facts;      /* HF_STEP_FACTS_MAX, of the step that runs */
+  struct hf_arena arena;      /* for stored facts */
+
+  struct hf_trust_job *sign_jobs; /* by flight */
+  int64_t *sign_started_ns, *sign_done_ns;
+  uint32_t *sign_queue;       /* a ring of flights being signed, in order */
+  uint32_t sign_first, sign_used, flights_max;
+
+  bool stopping;
+  int64_t stop_by_ns, due_cases_ns;
+  int64_t record_alarm_ns;
+  struct hf_counters counters;
+  struct hf_histogram stages[HF_STAGE_COUNT];
+  struct hf_trace *traces;
+  uint32_t traces_next;
+  struct hf_time turn; /* the reading that this turn of the loop works with */
+};
+
+/* takeover.c */
+void hf_takeover_assigned(void *owner, const uint32_t *shards, uint32_t count);
+void hf_takeover_revoked(void *owner, bool lost);
+void hf_takeover_fenced(void *owner, uint32_t shard);
+void hf_takeover_work(struct hf_engine *engine);
+/* Brings a rested case back into its core from PostgreSQL, where it is known there. */
+void hf_takeover_bring_back(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
+void hf_takeover_due_cases(struct hf_engine *engine);
+
+/* route.c: a step's facts to where they go. */
+void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw);
+void hf_route_order(struct hf_engine *engine, const struct hf_order *order);
+void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact);
+/* Steps the shard's core and routes what it says. */
+void hf_route_step(struct hf_engine *engine, uint32_t shard, const struct hf_input *input);
+
+/* http.c */
+HF_MUST_USE struct hf_status hf_http_open(struct hf_engine *engine);
+void hf_http_close(struct hf_engine *engine);
+
+/* trace.c */
+void hf_trace_begin(struct hf_engine *engine, const struct hf_submission *submission, const struct hf_fact *facts, uint32_t count);
+void hf_trace_left(struct hf_engine *engine, uint32_t flight, const struct hf_order *order, struct hf_time at);
+
+#endif

@@ -1,0 +1,75 @@
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/daemon/internal.h"
+
+void hf_route_order(struct hf_engine *engine, const struct hf_order *order)
+{
+  if (order->action == HF_ACTION_QUERY && !engine->config.engine_queries) return;
+  struct hf_status status = hf_dispatch_offer(engine->dispatch, order);
+  if (hf_is_ok(status)) return;
+  engine->counters.orders_unsendable++;
+  /* It stays ready in the core and on the screens, and becomes overdue there: a person has to call. */
+  HF_LOG(HF_LOG_ALARM, "E1601", "an order cannot be put into its lane", HF_FIELD("order", order->id),
+         HF_FIELD("institution", order->institution), HF_FIELD("why", status.why));
+}
+
+void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact)
+{
+  struct hf_status status = hf_ok();
+  uint32_t lane;
+  if (fact->kind == HF_FACT_KEY_SET) {
+    status = hf_trust_key_set(engine->trust, &fact->key);
+  } else if (fact->kind == HF_FACT_INSTITUTION_SET) {
+    if (strcmp(fact->institution.transport, engine->transport->name) != 0)
+      status = hf_fail(HF_STATUS_CONFIG, "the institution's transport is not known to this program");
+    else status = hf_dispatch_institution(engine->dispatch, &fact->institution, &lane);
+    if (hf_is_ok(status)) status = engine->transport->institution(engine->transport_self, lane, &fact->institution);
+  }
+  if (!hf_is_ok(status))
+    HF_LOG(HF_LOG_ALARM, "E1602", "a registry row cannot be used", HF_FIELD("kind", hf_fact_code(fact->kind)),
+           HF_FIELD("name", fact->kind == HF_FACT_KEY_SET ? fact->key.id : fact->institution.code), HF_FIELD("why", status.why));
+}
+
+static void log_quarantine(const struct hf_fact *fact)
+{
+  HF_LOG(HF_LOG_WARN, "E1603", "a submission is quarantined", HF_FIELD("reason", hf_reason_code(fact->quarantined.reason)),
+         HF_FIELD("shard", fact->shard), HF_FIELD("offset", fact->quarantined.offset), HF_FIELD("key", fact->quarantined.key_id),
+         HF_FIELD("transfer", fact->quarantined.transfer));
+}
+
+void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw)
+{
+  struct hf_counters *counters = &engine->counters;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct hf_fact *fact = &engine->facts[i];
+    counters->facts[fact->kind]++;
+    switch (fact->kind) {
+    case HF_FACT_ORDER_READY: hf_route_order(engine, &fact->order); break;
+    case HF_FACT_REPORT_ACCEPTED: counters->reports_accepted++; break;
+    case HF_FACT_ORDER_ENDED: counters->orders_ended[fact->ended.state]++; break;
+    case HF_FACT_CASE_RESTED: hf_shard_remember(&engine->shards[shard], fact->case_id); break;
+    case HF_FACT_QUARANTINED:
+      counters->quarantined[fact->quarantined.reason]++;
+      log_quarantine(fact);
+      break;
+    case HF_FACT_INSTITUTION_SET:
+    case HF_FACT_KEY_SET: hf_route_registry_fact(engine, fact); break;
+    case HF_FACT_ORDER_OVERDUE:
+      HF_LOG(HF_LOG_WARN, "E1604", "an order's feedback is late", HF_FIELD("order", fact->step.order_id));
+      break;
+    case HF_FACT_ORDER_UNKNOWN:
+      HF_LOG(HF_LOG_ALARM, "E1605", "sent, no answer: call the institution", HF_FIELD("order", fact->step.order_id),
+             HF_FIELD("attempts", fact->step.attempt));
+      break;
+    default: break;
+    }
+  }
+  if (count > 0) hf_record_add(engine->record, shard, engine->facts, count, next_offset, raw);
+}
+
+void hf_route_step(struct hf_engine *engine, uint32_t shard, const struct hf_input *input)
+{
+  uint32_t count = hf_core_step(&engine->shards[shard].core, input, engine->facts);
+  hf_route(engine, shard, count, -1, (struct hf_span){NULL, 0});
+}

@@ -1,0 +1,57 @@
+#include "engine/daemon/shard.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/base/assert.h"
+
+
+static void *reserve(size_t size)
+{
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  HF_ASSERT(memory != MAP_FAILED);
+  return memory;
+}
+
+void hf_shard_open(struct hf_shard *shard, const struct hf_core_config *config, int64_t now_wall_ns)
+{
+  HF_ASSERT(shard->memory == NULL);
+  shard->memory_size = hf_core_memory_size(config);
+  shard->memory = reserve(shard->memory_size);
+  hf_core_init(&shard->core, shard->memory, config);
+  shard->recent_memory = reserve(hf_map_memory_size(HF_RECENT_CASES_MAX));
+  shard->ring = reserve(HF_RECENT_CASES_MAX * sizeof *shard->ring);
+  hf_map_init(&shard->recent, shard->recent_memory, HF_RECENT_CASES_MAX);
+  shard->ring_first = shard->ring_used = 0;
+  shard->floor_wall_ns = now_wall_ns; /* what rested before this process owned the shard is not remembered */
+}
+
+void hf_shard_close(struct hf_shard *shard)
+{
+  if (shard->memory == NULL) return;
+  munmap(shard->memory, shard->memory_size);
+  munmap(shard->recent_memory, hf_map_memory_size(HF_RECENT_CASES_MAX));
+  munmap(shard->ring, HF_RECENT_CASES_MAX * sizeof *shard->ring);
+  memset(shard, 0, sizeof *shard);
+}
+
+void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested)
+{
+  if (hf_map_get(&shard->recent, rested.uuid) != 0) return;
+  if (shard->ring_used == HF_RECENT_CASES_MAX) {
+    struct hf_case_id oldest = shard->ring[shard->ring_first];
+    hf_map_remove(&shard->recent, oldest.uuid);
+    if (hf_uuid_wall_ns(oldest.uuid) >= shard->floor_wall_ns) shard->floor_wall_ns = hf_uuid_wall_ns(oldest.uuid) + HF_NS_PER_MS;
+    shard->ring_first = (shard->ring_first + 1) % HF_RECENT_CASES_MAX;
+    shard->ring_used--;
+  }
+  shard->ring[(shard->ring_first + shard->ring_used++) % HF_RECENT_CASES_MAX] = rested;
+  hf_map_put(&shard->recent, rested.uuid, 1);
+}
+
+bool hf_shard_must_look_up(const struct hf_shard *shard, struct hf_case_id id, int64_t now_wall_ns)
+{
+  if (hf_core_has_case(&shard->core, id)) return false;
+  int64_t minted = hf_uuid_wall_ns(id.uuid);
+  return minted < shard->floor_wall_ns || minted < now_wall_ns - HF_YOUNG_CASE_NS || hf_map_get(&shard->recent, id.uuid) != 0;
+}
