@@ -257,7 +257,7 @@ int hf_engine_run(struct hf_engine *engine)
     }
     int64_t wait_ns = next_turn_ns(engine, again) - hf_time_now().mono_ns;
     if (wait_ns <= 0) {
-      event_base_loop(engine->base, EVLOOP_NONBLOCK);
+      event_base_loop(engine->base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* without ONCE it loops while any fd stays readable */
       continue;
     }
     struct timeval after = {wait_ns / HF_NS_PER_S, wait_ns % HF_NS_PER_S / 1000};

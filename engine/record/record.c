@@ -43,7 +43,9 @@ struct hf_record {
   uint32_t results_due; /* pipeline syncs to wait for: setup and commit each end with one */
   bool failed;          /* the transaction in flight was refused */
   bool fenced;
-  int64_t retry_ns, last_end_ns, down_since_ns, commit_started_ns;
+  int64_t retry_ns;      /* nothing is begun before: the pause after a failure */
+  int64_t connect_by_ns; /* then the attempt is given up */
+  int64_t last_end_ns, down_since_ns, commit_started_ns;
   uint32_t turn;     /* the shard whose transaction is, or was last, in flight */
   struct chunk *in_flight;
   bool unknown;      /* its outcome: the connection was lost while it was being committed */
@@ -170,7 +172,7 @@ static void start_connecting(struct hf_record *record, struct hf_time now)
   record->connection = PQconnectStart(record->conninfo);
   record->state = STATE_CONNECTING;
   record->poll = PGRES_POLLING_WRITING;
-  record->retry_ns = now.mono_ns + 3 * HF_NS_PER_S;
+  record->connect_by_ns = now.mono_ns + 3 * HF_NS_PER_S;
   if (record->connection == NULL || PQstatus(record->connection) == CONNECTION_BAD) go_down(record, now, "no connection");
 }
 
@@ -346,7 +348,7 @@ static void receive(struct hf_record *record, struct hf_time now)
 /* The next shard, in turn, that has something to commit and whose time has come. */
 static bool pick_shard(struct hf_record *record, struct hf_time now, uint32_t *shard)
 {
-  if (now.mono_ns < record->retry_ns && record->state == STATE_IDLE && record->retry_ns - now.mono_ns < HF_NS_PER_S / 2) return false;
+  if (now.mono_ns < record->retry_ns) return false;
   for (uint32_t i = 1; i <= HF_SHARDS_MAX; i++) {
     uint32_t at = (record->turn + i) % HF_SHARDS_MAX;
     if (record->shards[at].first == NULL) continue;
@@ -363,7 +365,7 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
   if (record->state == STATE_CONNECTING) {
     record->poll = PQconnectPoll(record->connection);
     if (record->poll == PGRES_POLLING_OK) set_up(record, now);
-    else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->retry_ns) go_down(record, now, "no connection");
+    else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->connect_by_ns) go_down(record, now, "no connection");
   }
   if (record->state == STATE_SETTING_UP || record->state == STATE_COMMITTING || record->state == STATE_LOOKING_UP) {
     if (PQflush(record->connection) < 0) go_down(record, now, "the connection was closed");
@@ -378,9 +380,11 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
 
 int64_t hf_record_next(const struct hf_record *record)
 {
-  if (record->state == STATE_DOWN || record->state == STATE_CONNECTING) return record->retry_ns;
+  if (record->state == STATE_DOWN) return record->retry_ns;
+  if (record->state == STATE_CONNECTING) return record->connect_by_ns;
   if (record->state != STATE_IDLE || record->waiting == 0) return INT64_MAX;
-  return record->last_end_ns + record->config.pace_ns;
+  int64_t paced_ns = record->last_end_ns + record->config.pace_ns;
+  return paced_ns > record->retry_ns ? paced_ns : record->retry_ns;
 }
 
 int hf_record_fd(const struct hf_record *record, bool *wants_write)
