@@ -44,11 +44,11 @@ def as_postgres(folder):
 
 
 class World:
-    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), instance='engine-1', keep=False):
+    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), on_spawn=None):
         self.dir = pathlib.Path(folder).resolve()
         self.bin = ROOT / 'build' / build / 'bin'
         self.broker_kind, self.partitions, self.codes = broker, partitions, list(institutions)
-        self.processes, self.keep, self.settings = {}, keep, {}
+        self.processes, self.on_spawn, self.settings = {}, on_spawn, {}
         self.dir.mkdir(parents=True, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.endpoints, self.control = {}, {}
@@ -66,6 +66,8 @@ class World:
         self.processes[name] = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=options.pop('stdout', log),
                                                 stderr=log, start_new_session=True, **options)
         log.close()
+        if self.on_spawn:
+            self.on_spawn(self)
         return self.processes[name]
 
     def end(self, name, number=signal.SIGTERM, seconds=15):

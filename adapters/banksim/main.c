@@ -10,6 +10,8 @@
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -177,6 +179,8 @@ static int listen_http(struct evhttp *http, int port)
     fprintf(stderr, "banksim: port %d cannot be listened on\n", port);
     exit(1);
   }
+  /* Inherited by what is accepted: an answer leaves in one go, not after the peer's delayed acknowledgement. */
+  setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
   return ntohs(address.sin_port);
 }
 
