@@ -181,12 +181,19 @@ static void watch_record(struct hf_engine *engine)
   event_add(engine->record_event, NULL);
 }
 
-static void restart_intake(struct hf_engine *engine)
+static void begin_to_stop(struct hf_engine *engine)
 {
-  if (!engine->intake_must_restart) return;
-  engine->intake_must_restart = false;
-  HF_LOG(HF_LOG_ALARM, "E1708", "fenced: this process leaves the group and joins again");
-  raise(SIGTERM); /* the supervisor starts a fresh one; nothing of a zombie is worth keeping */
+  if (engine->stopping) return;
+  engine->stopping = true;
+  engine->stop_by_ns = hf_time_now().mono_ns + DRAIN_NS;
+}
+
+static void end_if_fenced(struct hf_engine *engine)
+{
+  if (!engine->fenced || engine->exit_code != 0) return;
+  HF_LOG(HF_LOG_ALARM, "E1708", "fenced: this process ends and its supervisor starts a fresh one", HF_FIELD("exit", HF_EXIT_FENCED));
+  engine->exit_code = HF_EXIT_FENCED; /* nothing of a zombie is worth keeping; its other shards are drained first */
+  begin_to_stop(engine);
 }
 
 /* When the next turn has to come by itself. */
@@ -217,7 +224,7 @@ static bool turn(struct hf_engine *engine)
   record_and_publish(engine);
   hf_takeover_due_cases(engine);
   watch_record(engine);
-  restart_intake(engine);
+  end_if_fenced(engine);
   return moved || more;
 }
 
@@ -231,8 +238,7 @@ static void on_signal(evutil_socket_t number, short what, void *user)
   struct hf_engine *engine = user;
   (void)what;
   if (engine->stopping) return;
-  engine->stopping = true;
-  engine->stop_by_ns = hf_time_now().mono_ns + DRAIN_NS;
+  begin_to_stop(engine);
   HF_LOG(HF_LOG_INFO, "E1709", "stopping: no new submissions, what is in flight may finish", HF_FIELD("signal", (int)number));
 }
 
@@ -249,11 +255,11 @@ int hf_engine_run(struct hf_engine *engine)
          HF_FIELD("http", engine->config.http_listen));
   for (;;) {
     bool again = turn(engine);
-    if (engine->stopping && is_drained(engine)) return 0;
+    if (engine->stopping && is_drained(engine)) return engine->exit_code;
     if (engine->stopping && engine->turn.mono_ns >= engine->stop_by_ns) {
       HF_LOG(HF_LOG_WARN, "E1710", "stopped with work handed over to the next owner",
              HF_FIELD("facts_waiting", hf_record_waiting(engine->record)));
-      return 0; /* what is unrecorded is in Kafka and is decided again with the same ids */
+      return engine->exit_code; /* what is unrecorded is in Kafka and is decided again with the same ids */
     }
     int64_t wait_ns = next_turn_ns(engine, again) - hf_time_now().mono_ns;
     if (wait_ns <= 0) {

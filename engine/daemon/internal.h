@@ -44,6 +44,7 @@ struct hf_trace {
 };
 
 #define HF_TRACES_MAX 4096
+#define HF_EXIT_FENCED 75 /* EX_TEMPFAIL of sysexits.h */
 
 struct hf_engine {
   struct hf_config config;
@@ -66,7 +67,7 @@ struct hf_engine {
   struct hf_core_config core_config;
   bool takeover;              /* some shards are wanted or owned but not running */
   int64_t takeover_retry_ns, warm_until_ns;
-  bool intake_must_restart;   /* a shard was fenced: leave the group and join again */
+  bool fenced;                /* another owner has one of our shards */
   struct hf_fact *facts;      /* HF_STEP_FACTS_MAX, of the step that runs */
   struct hf_arena arena;      /* for stored facts */
 
@@ -76,6 +77,7 @@ struct hf_engine {
   uint32_t sign_first, sign_used, flights_max;
 
   bool stopping;
+  int exit_code;
   int64_t stop_by_ns, due_cases_ns;
   int64_t record_alarm_ns;
   struct hf_counters counters;

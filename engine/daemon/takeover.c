@@ -50,7 +50,7 @@ void hf_takeover_fenced(void *owner, uint32_t shard)
 {
   struct hf_engine *engine = owner;
   let_go(engine, shard);
-  engine->intake_must_restart = true;
+  engine->fenced = true;
 }
 
 struct restoring {
