@@ -133,6 +133,19 @@ static rd_kafka_t *open_kafka(rd_kafka_type_t type, const char *const (*settings
   return kafka;
 }
 
+/* Asking also connects: the first report does not wait for that. */
+static int partitions_of(rd_kafka_t *kafka)
+{
+  const struct rd_kafka_metadata *metadata;
+  rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka, load.options.topic, NULL);
+  rd_kafka_resp_err_t failed = rd_kafka_metadata(kafka, 0, topic, &metadata, 10000);
+  rd_kafka_topic_destroy(topic);
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) die(load.options.topic, rd_kafka_err2str(failed));
+  int partitions = metadata->topics[0].partition_cnt;
+  rd_kafka_metadata_destroy(metadata);
+  return partitions;
+}
+
 static void produce_all(rd_kafka_t *kafka)
 {
   struct hf_time begin = hf_time_now();
@@ -188,16 +201,11 @@ static rd_kafka_t *open_floor_consumer(void)
                                      {"log_level", "0"}, {NULL, NULL}};
   rd_kafka_t *kafka = open_kafka(RD_KAFKA_CONSUMER, settings);
   rd_kafka_poll_set_consumer(kafka);
-  const struct rd_kafka_metadata *metadata;
-  rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka, load.options.topic, NULL);
-  if (rd_kafka_metadata(kafka, 0, topic, &metadata, 10000) != RD_KAFKA_RESP_ERR_NO_ERROR) die("floor", "no metadata");
-  rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(metadata->topics[0].partition_cnt);
-  for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
-    rd_kafka_topic_partition_list_add(all, load.options.topic, i)->offset = RD_KAFKA_OFFSET_END;
+  int partitions = partitions_of(kafka);
+  rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(partitions);
+  for (int i = 0; i < partitions; i++) rd_kafka_topic_partition_list_add(all, load.options.topic, i)->offset = RD_KAFKA_OFFSET_END;
   rd_kafka_assign(kafka, all);
   rd_kafka_topic_partition_list_destroy(all);
-  rd_kafka_metadata_destroy(metadata);
-  rd_kafka_topic_destroy(topic);
   /* An assignment at the end is in place once its first offsets are known: a poll gives it the time to ask. */
   rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka, 1000);
   if (message != NULL) rd_kafka_message_destroy(message);
@@ -254,10 +262,11 @@ int main(int argc, char **argv)
   setvbuf(load.out, NULL, _IOLBF, 0); /* a killed load still tells what was acknowledged */
   prepare_all();
   const char *const settings[][2] = {{"bootstrap.servers", load.options.brokers}, {"acks", "all"}, {"linger.ms", "0"}, {"log_level", "0"},
-                                     {"partitioner", "murmur2_random"}, {"enable.idempotence", "true"}, {"socket.nagle.disable", "true"},
+                                     {"partitioner", "murmur2_random"}, {"socket.nagle.disable", "true"},
                                      {"queue.buffering.max.messages", "1000000"}, {"message.timeout.ms", "300000"}, {NULL, NULL}};
   rd_kafka_t *producer = open_kafka(RD_KAFKA_PRODUCER, settings);
   rd_kafka_t *consumer = load.options.floor ? open_floor_consumer() : NULL;
+  (void)partitions_of(producer);
   pthread_t thread;
   if (consumer != NULL && pthread_create(&thread, NULL, consume, consumer) != 0) die("thread", "not started");
   puts("ready"); /* built and signed: the clock starts now */

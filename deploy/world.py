@@ -23,8 +23,8 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_until(what, condition, seconds=30.0):
-    """Polls; raises with `what` when the time is up."""
+def wait_until(what, condition, seconds=30.0, every=0.02):
+    """Polls; raises with `what` when the time is up. A condition that costs something is asked less often."""
     end = time.monotonic() + seconds
     while True:
         result = condition()
@@ -32,7 +32,7 @@ def wait_until(what, condition, seconds=30.0):
             return result
         if time.monotonic() > end:
             raise TimeoutError(f'{what}: not within {seconds:.0f} s')
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def as_postgres(folder):
@@ -202,13 +202,13 @@ class World:
 
     # --- engine ---
 
-    def write_config(self, instance='engine-1', **settings):
+    def write_config(self, instance='engine-1'):
         tls = self.dir / 'tls'
-        port = settings.pop('http_port', None) or free_port()
+        port = free_port()
         values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo,
                   'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem',
                   'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
-        values.update({k.replace('__', '.'): v for k, v in {**self.settings, **settings}.items()})
+        values.update(self.settings)
         file = self.dir / f'{instance}.yaml'
         sections = {}
         for key, value in values.items():
@@ -254,7 +254,8 @@ class World:
 
     def start(self, verify=True, fsync=True, **row):
         """Everything, up to an engine that is ready and a registry that is applied."""
-        self.start_postgres(fsync)
+        if not self.alive('postgres'):
+            self.start_postgres(fsync)
         self.make_keys()
         self.start_broker()
         self.start_banks(verify=verify)

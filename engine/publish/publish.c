@@ -66,6 +66,13 @@ static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, vo
          HF_FIELD("error", rd_kafka_err2name(message->err)), HF_FIELD("shard", (unsigned)(bits >> 48)));
 }
 
+static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque)
+{
+  (void)kafka, (void)opaque;
+  HF_LOG(HF_LOG_WARN, "E1204", "Kafka takes no facts now", HF_FIELD("error", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
+         HF_FIELD("text", reason));
+}
+
 struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, const char *topic)
 {
   const char *const settings[][2] = {
@@ -92,6 +99,7 @@ struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, c
     }
   rd_kafka_conf_set_opaque(conf, publish);
   rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  rd_kafka_conf_set_error_cb(conf, on_error);
   publish->kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
   if (publish->kafka == NULL) {
     rd_kafka_conf_destroy(conf);

@@ -1,6 +1,7 @@
 #include "engine/record/connection.h"
 
 #include <endian.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,7 @@ static const char fence_sql[] =
 bool hf_connection_prepare_fence(PGconn *connection)
 {
   static const Oid types[] = {HF_COLUMN_INT4, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8};
-  return PQsendPrepare(connection, "fence", fence_sql, 5, types) == 1 && PQsendPrepare(connection, "begin", "begin", 0, NULL) == 1 &&
-         PQsendPrepare(connection, "commit", "commit", 0, NULL) == 1;
+  return PQsendPrepare(connection, "fence", fence_sql, 5, types) == 1;
 }
 
 static bool send_fence(PGconn *connection, const struct hf_fence *fence)
@@ -68,12 +68,13 @@ static bool send_statement(PGconn *connection, uint32_t shard_number, const stru
   return PQsendQueryPrepared(connection, statement->name, statement->columns_count + 1, values, lengths, formats, 1) == 1;
 }
 
+/* What stands before one Sync is one transaction: it commits there, or an error anywhere has taken all of it back. */
 bool hf_connection_send(PGconn *connection, const struct hf_fence *fence, const struct hf_projection *projection)
 {
-  bool ok = PQsendQueryPrepared(connection, "begin", 0, NULL, NULL, NULL, 1) == 1 && send_fence(connection, fence);
+  bool ok = send_fence(connection, fence);
   for (int k = 0; ok && k < HF_STATEMENT_COUNT; k++)
     if (projection->columns[k][0].rows > 0) ok = send_statement(connection, fence->shard, &hf_statements[k], projection->columns[k]);
-  return ok && PQsendQueryPrepared(connection, "commit", 0, NULL, NULL, NULL, 1) == 1 && PQpipelineSync(connection) == 1;
+  return ok && PQpipelineSync(connection) == 1;
 }
 
 /* --- look-ups --- */
@@ -84,16 +85,43 @@ void hf_lookup_close(struct hf_lookup *lookup)
   lookup->connection = NULL;
 }
 
-static struct hf_status lookup_connect(struct hf_lookup *lookup)
+/* A look-up waits on the loop's thread, so each has a limit: a PostgreSQL that is silent must not hold up a stop. */
+#define TAKEOVER_PATIENCE_NS (10 * HF_NS_PER_S) /* nothing of the shard runs yet */
+#define CASE_PATIENCE_NS (50 * HF_NS_PER_MS)    /* design.md section 5 */
+#define SILENT_PAUSE_NS (2 * HF_NS_PER_S)
+
+/* False when the time is up. */
+static bool wait_for(const struct hf_lookup *lookup, short events)
 {
+  int64_t left_ns = lookup->deadline_ns - hf_time_now().mono_ns;
+  struct pollfd wait = {.fd = PQsocket(lookup->connection), .events = events};
+  return left_ns > 0 && poll(&wait, 1, (int)((left_ns + HF_NS_PER_MS - 1) / HF_NS_PER_MS)) >= 0;
+}
+
+static struct hf_status give_up(struct hf_lookup *lookup, const char *why)
+{
+  hf_lookup_close(lookup);
+  lookup->not_before_ns = hf_time_now().mono_ns + SILENT_PAUSE_NS;
+  return hf_fail(HF_STATUS_RETRY, why);
+}
+
+static struct hf_status begin(struct hf_lookup *lookup, int64_t patience_ns)
+{
+  int64_t now_ns = hf_time_now().mono_ns;
+  if (patience_ns < HF_NS_PER_S && now_ns < lookup->not_before_ns) return hf_fail(HF_STATUS_RETRY, "PostgreSQL was silent a moment ago");
+  lookup->deadline_ns = now_ns + patience_ns;
   if (lookup->connection != NULL && PQstatus(lookup->connection) == CONNECTION_OK) return hf_ok();
   hf_lookup_close(lookup);
-  const char *keys[] = {"dbname", "connect_timeout", "application_name", "options", NULL};
-  const char *values[] = {lookup->conninfo, "2", "holdfastd look-up", "-c statement_timeout=30000", NULL};
-  lookup->connection = PQconnectdbParams(keys, values, 1);
-  if (PQstatus(lookup->connection) == CONNECTION_OK) return hf_ok();
-  hf_lookup_close(lookup);
-  return hf_fail(HF_STATUS_RETRY, "PostgreSQL cannot be reached");
+  const char *keys[] = {"dbname", "application_name", "options", NULL};
+  const char *values[] = {lookup->conninfo, "holdfastd look-up", "-c statement_timeout=30000", NULL};
+  lookup->connection = PQconnectStartParams(keys, values, 1);
+  PostgresPollingStatusType poll_for = lookup->connection == NULL ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (poll_for != PGRES_POLLING_OK) {
+    if (poll_for == PGRES_POLLING_FAILED || !wait_for(lookup, poll_for == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+      return give_up(lookup, "PostgreSQL cannot be reached");
+    poll_for = PQconnectPoll(lookup->connection);
+  }
+  return hf_ok();
 }
 
 static struct hf_status lookup_error(const PGresult *result)
@@ -105,53 +133,75 @@ static struct hf_status lookup_error(const PGresult *result)
   return hf_fail(HF_STATUS_RETRY, "a look-up in PostgreSQL failed");
 }
 
-struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row)
+/* The next result, or NULL at the end; *status says where there was no answer in time. */
+static PGresult *next_result(struct hf_lookup *lookup, struct hf_status *status)
 {
-  char number[12];
-  struct hf_status status = lookup_connect(lookup);
-  if (!hf_is_ok(status)) return status;
-  snprintf(number, sizeof number, "%u", shard);
-  PGresult *result = PQexec(lookup->connection, "select max(version) from schema_version");
-  bool current = PQresultStatus(result) == PGRES_TUPLES_OK && atoi(PQgetvalue(result, 0, 0)) == HF_SCHEMA_VERSION;
-  status = PQresultStatus(result) == PGRES_TUPLES_OK ? hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`")
-                                                     : lookup_error(result);
-  PQclear(result);
-  if (!current) return status;
-  result = PQexecParams(lookup->connection,
-                        "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
-                        "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
-                        2, NULL, (const char *const[]){number, owner}, NULL, NULL, 0);
-  if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
-    *row = (struct hf_shard_row){.epoch = strtoll(PQgetvalue(result, 0, 0), NULL, 10),
-                                 .next_offset = strtoll(PQgetvalue(result, 0, 1), NULL, 10),
-                                 .seq = strtoull(PQgetvalue(result, 0, 2), NULL, 10),
-                                 .published_seq = strtoull(PQgetvalue(result, 0, 3), NULL, 10)};
-    status = hf_ok();
-  } else {
-    status = lookup_error(result);
+  while (PQisBusy(lookup->connection)) {
+    if (wait_for(lookup, POLLIN) && PQconsumeInput(lookup->connection) == 1) continue;
+    *status = give_up(lookup, "PostgreSQL does not answer a look-up");
+    return NULL;
   }
-  PQclear(result);
+  return PQgetResult(lookup->connection);
+}
+
+/* With whole, rows are taken only once all are there: what is restored is a case or nothing. Without, each wait starts anew. */
+static struct hf_status each_row(struct hf_lookup *lookup, int64_t patience_ns, bool whole, const char *sql, int count,
+                                 const char *const *values, struct hf_status (*take)(void *owner, const PGresult *rows, int row), void *owner)
+{
+  struct hf_status status = begin(lookup, patience_ns);
+  if (!hf_is_ok(status)) return status;
+  if (PQsendQueryParams(lookup->connection, sql, count, NULL, values, NULL, NULL, 1) != 1 ||
+      (!whole && PQsetSingleRowMode(lookup->connection) != 1))
+    return give_up(lookup, "PostgreSQL cannot be reached");
+  PGresult *result;
+  while ((result = next_result(lookup, &status)) != NULL) {
+    ExecStatusType got = PQresultStatus(result);
+    if (got != PGRES_SINGLE_TUPLE && got != PGRES_TUPLES_OK) status = lookup_error(result);
+    for (int row = 0; row < PQntuples(result) && hf_is_ok(status); row++) status = take(owner, result, row);
+    PQclear(result);
+    if (!whole) lookup->deadline_ns = hf_time_now().mono_ns + patience_ns;
+  }
   return status;
 }
 
-/* Runs a query row by row; `take` is given each row. */
-static struct hf_status each_row(struct hf_lookup *lookup, const char *sql, int count, const char *const *values,
-                                 struct hf_status (*take)(void *owner, const PGresult *row), void *owner)
+static struct hf_status take_version(void *owner, const PGresult *rows, int row)
 {
-  struct hf_status status = lookup_connect(lookup);
+  uint32_t version;
+  memcpy(&version, PQgetvalue(rows, row, 0), sizeof version);
+  *(int *)owner = (int)be32toh(version);
+  return hf_ok();
+}
+
+static int64_t number_at(const PGresult *rows, int row, int column)
+{
+  uint64_t number;
+  memcpy(&number, PQgetvalue(rows, row, column), sizeof number);
+  return (int64_t)be64toh(number);
+}
+
+static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
+{
+  *(struct hf_shard_row *)owner = (struct hf_shard_row){.epoch = number_at(rows, row, 0),
+                                                        .next_offset = number_at(rows, row, 1),
+                                                        .seq = (uint64_t)number_at(rows, row, 2),
+                                                        .published_seq = (uint64_t)number_at(rows, row, 3)};
+  return hf_ok();
+}
+
+struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row)
+{
+  char number[12];
+  int version = 0;
+  snprintf(number, sizeof number, "%u", shard);
+  struct hf_status status = each_row(lookup, TAKEOVER_PATIENCE_NS, true, "select coalesce(max(version), 0)::int4 from schema_version", 0, NULL,
+                                     take_version, &version);
+  if (hf_is_ok(status) && version != HF_SCHEMA_VERSION)
+    status = hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`");
   if (!hf_is_ok(status)) return status;
-  if (PQsendQueryParams(lookup->connection, sql, count, NULL, values, NULL, NULL, 1) != 1 || PQsetSingleRowMode(lookup->connection) != 1) {
-    hf_lookup_close(lookup);
-    return hf_fail(HF_STATUS_RETRY, "PostgreSQL cannot be reached");
-  }
-  PGresult *result;
-  while ((result = PQgetResult(lookup->connection)) != NULL) {
-    ExecStatusType got = PQresultStatus(result);
-    if (got == PGRES_SINGLE_TUPLE && hf_is_ok(status)) status = take(owner, result);
-    else if (got != PGRES_SINGLE_TUPLE && got != PGRES_TUPLES_OK) status = lookup_error(result);
-    PQclear(result);
-  }
-  return status;
+  return each_row(lookup, TAKEOVER_PATIENCE_NS, true,
+                  "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
+                  "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
+                  2, (const char *const[]){number, owner}, take_shard, row);
 }
 
 struct fact_visit {
@@ -161,31 +211,29 @@ struct fact_visit {
   void *owner;
 };
 
-static struct hf_span column_span(const PGresult *row, int column)
+static struct hf_span column_span(const PGresult *rows, int row, int column)
 {
-  return (struct hf_span){(const uint8_t *)PQgetvalue(row, 0, column), (size_t)PQgetlength(row, 0, column)};
+  return (struct hf_span){(const uint8_t *)PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
 }
 
-static struct hf_status take_fact(void *owner, const PGresult *row)
-{
-  const struct fact_visit *visit = owner;
-  return visit->each(visit->owner, column_span(row, 0));
-}
-
-static struct hf_status take_fact_with_seq(void *owner, const PGresult *row)
+static struct hf_status take_fact(void *owner, const PGresult *rows, int row)
 {
   const struct fact_visit *visit = owner;
-  uint64_t seq;
-  memcpy(&seq, PQgetvalue(row, 0, 1), sizeof seq);
-  return visit->each_with_seq(visit->owner, be64toh(seq), column_span(row, 0));
+  return visit->each(visit->owner, column_span(rows, row, 0));
 }
 
-static struct hf_status take_case(void *owner, const PGresult *row)
+static struct hf_status take_fact_with_seq(void *owner, const PGresult *rows, int row)
+{
+  const struct fact_visit *visit = owner;
+  return visit->each_with_seq(visit->owner, (uint64_t)number_at(rows, row, 1), column_span(rows, row, 0));
+}
+
+static struct hf_status take_case(void *owner, const PGresult *rows, int row)
 {
   const struct fact_visit *visit = owner;
   struct hf_case_id id;
-  if (PQgetlength(row, 0, 0) != sizeof id.uuid.bytes) return hf_fail(HF_STATUS_MALFORMED, "a case id of the wrong size");
-  memcpy(id.uuid.bytes, PQgetvalue(row, 0, 0), sizeof id.uuid.bytes);
+  if (PQgetlength(rows, row, 0) != sizeof id.uuid.bytes) return hf_fail(HF_STATUS_MALFORMED, "a case id of the wrong size");
+  memcpy(id.uuid.bytes, PQgetvalue(rows, row, 0), sizeof id.uuid.bytes);
   return visit->each_case(visit->owner, id);
 }
 
@@ -195,7 +243,7 @@ struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
   char number[12];
   snprintf(number, sizeof number, "%u", shard);
   struct fact_visit visit = {.each = each, .owner = owner};
-  return each_row(lookup,
+  return each_row(lookup, TAKEOVER_PATIENCE_NS, false,
                   "select body from fact f where shard = $1::int4 and kind not in ('case_rested', 'case_returned', 'quarantined') and "
                   "(case_id is null or exists (select 1 from fraud_case c where c.shard = f.shard and c.case_id = f.case_id and "
                   "c.state = 'open')) order by seq",
@@ -209,7 +257,7 @@ struct hf_status hf_lookup_unpublished(struct hf_lookup *lookup, uint32_t shard,
   snprintf(number, sizeof number, "%u", shard);
   snprintf(after, sizeof after, "%llu", (unsigned long long)after_seq);
   struct fact_visit visit = {.each_with_seq = each, .owner = owner};
-  return each_row(lookup, "select body, seq from fact where shard = $1::int4 and seq > $2::int8 order by seq", 2,
+  return each_row(lookup, TAKEOVER_PATIENCE_NS, false, "select body, seq from fact where shard = $1::int4 and seq > $2::int8 order by seq", 2,
                   (const char *const[]){number, after}, take_fact_with_seq, &visit);
 }
 
@@ -219,7 +267,7 @@ struct hf_status hf_lookup_due_cases(struct hf_lookup *lookup, uint32_t shard, i
   char number[12], before[HF_TIME_TEXT_SIZE];
   snprintf(number, sizeof number, "%u", shard);
   struct fact_visit visit = {.each_case = each, .owner = owner};
-  return each_row(lookup,
+  return each_row(lookup, CASE_PATIENCE_NS, true,
                   "select case_id from fraud_case where shard = $1::int4 and state = 'rested' and wakes_at <= $2::timestamptz "
                   "order by wakes_at limit 100",
                   2, (const char *const[]){number, hf_time_text(before_wall_ns, before)}, take_case, &visit);
@@ -231,7 +279,7 @@ struct hf_status hf_lookup_case(struct hf_lookup *lookup, uint32_t shard, struct
   char number[12], text[HF_UUID_TEXT_SIZE];
   snprintf(number, sizeof number, "%u", shard);
   struct fact_visit visit = {.each = each, .owner = owner};
-  return each_row(lookup,
+  return each_row(lookup, CASE_PATIENCE_NS, true,
                   "select body from fact where shard = $1::int4 and case_id = $2::uuid and "
                   "kind not in ('case_rested', 'case_returned', 'quarantined') order by seq",
                   2, (const char *const[]){number, hf_uuid_text(id.uuid, text)}, take_fact, &visit);

@@ -1,4 +1,4 @@
-/* Connection: SQL on its way to PostgreSQL: the pipeline's statements, and blocking look-ups on a connection of their own. */
+/* Connection: SQL on its way to PostgreSQL: the pipeline's statements, and bounded look-ups on a connection of their own. */
 #ifndef HF_RECORD_CONNECTION_H
 #define HF_RECORD_CONNECTION_H
 
@@ -17,13 +17,14 @@ struct hf_fence {
 
 bool hf_connection_prepare(PGconn *connection, const struct hf_statement *statement);
 bool hf_connection_prepare_fence(PGconn *connection);
-/* begin, fence, the statements that have rows, commit, sync. False where the connection is broken. */
+/* One transaction: the fence, then the statements that have rows. False where the connection is broken. */
 bool hf_connection_send(PGconn *connection, const struct hf_fence *fence, const struct hf_projection *projection);
 
 /* A connection for look-ups; opened when first used, and again after it was lost. */
 struct hf_lookup {
   const char *conninfo;
   PGconn *connection;
+  int64_t deadline_ns, not_before_ns;
 };
 
 void hf_lookup_close(struct hf_lookup *lookup);

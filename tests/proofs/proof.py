@@ -105,7 +105,7 @@ class Proof:
             if int(self.world.sql('select count(*) from report', one=True)) < count:
                 return False
             return self.world.sql("select count(*) from order_state where ended_at is null", one=True) == '0'
-        wait_until(f'{count} reports recorded and all orders ended', settled, seconds)
+        wait_until(f'{count} reports recorded and all orders ended', settled, seconds, every=0.5)
 
     # --- the checker ---
 
