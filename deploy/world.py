@@ -51,7 +51,7 @@ class World:
         self.processes, self.on_spawn, self.settings = {}, on_spawn, {}
         self.dir.mkdir(parents=True, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        self.endpoints, self.control = {}, {}
+        self.endpoints, self.control, self.extra_topics = {}, {}, []
 
     def __enter__(self):
         return self
@@ -129,7 +129,7 @@ class World:
     # --- Kafka ---
 
     def start_broker(self, facts='holdfast.facts'):
-        topics = ['holdfast.reports', 'holdfast.answers', facts, 'holdfast.alerts', 'holdfast.quarantine']
+        topics = ['holdfast.reports', 'holdfast.answers', facts, 'holdfast.alerts', 'holdfast.quarantine', *self.extra_topics]
         if self.broker_kind == 'dev':
             process = self.spawn('broker', [self.bin / 'devbroker', self.partitions, *topics], stdout=subprocess.PIPE)
             self.brokers = process.stdout.readline().decode().strip()

@@ -22,6 +22,7 @@ struct hf_core_config {
   uint32_t cases_max;
   uint32_t accounts_max;
   uint32_t orders_max;
+  bool stops_only; /* no queries: the benchmark's comparison */
   uint32_t root_keys_count;
   char root_keys[HF_ROOT_KEYS_MAX][HF_KEY_ID_SIZE + 1]; /* may change the registry; named in the configuration */
 };

@@ -108,10 +108,9 @@ static enum hf_reason check_transfer(const struct hf_core *core, const struct hf
 }
 
 /* The order as its institution is told it; also how restored orders are sent again. */
-static void describe_order(const struct hf_core *core, const struct hf_case_entry *entry, const struct hf_account_entry *account,
+static void describe_order(const struct hf_case_entry *entry, const struct hf_account_entry *account,
                            struct hf_order *order)
 {
-  (void)core;
   order->case_id = entry->id;
   memcpy(order->case_number, entry->case_number, sizeof order->case_number);
   memcpy(order->institution, account->institution, sizeof order->institution);
@@ -133,7 +132,7 @@ static void order_account(struct hf_core *core, const struct hf_input *input, co
   HF_ASSERT(entry != NULL && institution != NULL);
   struct hf_fact *fact = begin(core, HF_FACT_ORDER_READY, entry->id);
   struct hf_order *order = &fact->order;
-  describe_order(core, entry, account, order);
+  describe_order(entry, account, order);
   order->action = action;
   order->ordinal = action == HF_ACTION_STOP ? account->stops : account->queries;
   order->issued_wall_ns = input->appended_wall_ns;
@@ -193,7 +192,7 @@ static void decide_report(struct hf_core *core, const struct hf_input *input)
     tell(core, fact);
   }
   order_new_accounts(core, input, HF_ACTION_STOP);
-  order_new_accounts(core, input, HF_ACTION_QUERY);
+  if (!core->config.stops_only) order_new_accounts(core, input, HF_ACTION_QUERY);
 }
 
 /* --- the registry --- */
@@ -400,7 +399,7 @@ void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, c
                              .ordinal = entry->ordinal,
                              .issued_wall_ns = entry->issued_wall_ns,
                              .deadline_wall_ns = entry->deadline_wall_ns};
-    describe_order(core, hf_pool_at(&core->cases, entry->case_index), hf_pool_at(&core->accounts, entry->account), &order);
+    describe_order(hf_pool_at(&core->cases, entry->case_index), hf_pool_at(&core->accounts, entry->account), &order);
     visit(owner, &order);
   }
 }

@@ -38,7 +38,7 @@ static const struct row rows[] = {
   {"engine", "workers", NUMBER, AT(engine_workers), "1", 0, 4, NULL, "threads that check and make signatures; 0: on the loop"},
   {"engine", "verify", YESNO, AT(engine_verify), "yes", 0, 1, NULL, "no: signatures of submissions are not checked. For the benchmark only"},
   {"engine", "sign", YESNO, AT(engine_sign), "yes", 0, 1, NULL, "no: orders are not signed. For the benchmark only"},
-  {"engine", "queries", YESNO, AT(engine_queries), "yes", 0, 1, NULL, "no: queries are decided and recorded but stay unsent. For the benchmark only"},
+  {"engine", "queries", YESNO, AT(engine_queries), "yes", 0, 1, NULL, "no: stops only. For the benchmark only"},
   {"core", "cases", NUMBER, AT(core_cases), "16384", 16, 4194304, NULL, "open cases a shard may hold"},
   {"core", "accounts", NUMBER, AT(core_accounts), "65536", 256, 16777216, NULL, "accounts of open cases a shard may hold"},
   {"core", "orders", NUMBER, AT(core_orders), "65536", 1024, 16777216, NULL, "orders of open cases a shard may hold"},

@@ -253,6 +253,10 @@ int hf_engine_run(struct hf_engine *engine)
 {
   HF_LOG(HF_LOG_INFO, "E1700", "started", HF_FIELD("version", HF_VERSION), HF_FIELD("instance", engine->config.engine_instance),
          HF_FIELD("http", engine->config.http_listen));
+  if (!engine->config.engine_verify || !engine->config.engine_sign || !engine->config.engine_queries)
+    HF_LOG(HF_LOG_ALARM, "E1712", "a setting for the benchmark is on: this engine must not serve a centre",
+           HF_FIELD("verify", engine->config.engine_verify != 0), HF_FIELD("sign", engine->config.engine_sign != 0),
+           HF_FIELD("queries", engine->config.engine_queries != 0));
   for (;;) {
     bool again = turn(engine);
     if (engine->stopping && is_drained(engine)) return engine->exit_code;
@@ -360,6 +364,7 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   if (engine->flights_max + HF_INTAKE_SLOTS > HF_TRUST_JOBS_MAX)
     return hf_fail(HF_STATUS_CONFIG, "dispatch.flights: at most 1024, so that every signature has a place with the workers");
   engine->core_config = (struct hf_core_config){.partitions = HF_SHARDS_MAX,
+                                                .stops_only = config->engine_queries == 0,
                                                 .cases_max = (uint32_t)config->core_cases,
                                                 .accounts_max = (uint32_t)config->core_accounts,
                                                 .orders_max = (uint32_t)config->core_orders};

@@ -5,7 +5,6 @@
 
 void hf_route_order(struct hf_engine *engine, const struct hf_order *order)
 {
-  if (order->action == HF_ACTION_QUERY && !engine->config.engine_queries) return;
   struct hf_status status = hf_dispatch_offer(engine->dispatch, order);
   if (hf_is_ok(status)) return;
   engine->counters.orders_unsendable++;
