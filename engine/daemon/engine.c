@@ -80,9 +80,9 @@ static bool decide_submissions(struct hf_engine *engine)
     if (!has_room(engine, shard)) break;
     struct hf_input input = submission->input;
     input.now = hf_time_now();
-    if (input.kind == HF_INPUT_REPORT && hf_shard_must_look_up(shard, input.report->case_id, input.now.wall_ns))
-      hf_takeover_bring_back(engine, submission->shard, input.report->case_id);
+    if (input.kind == HF_INPUT_REPORT && hf_comeback_awaits(engine, submission->shard, input.report->case_id)) break;
     uint32_t count = hf_core_step(&shard->core, &input, engine->facts);
+    hf_comeback_decided(engine);
     if (input.kind == HF_INPUT_REPORT) hf_trace_begin(engine, submission, engine->facts, count);
     hf_route(engine, submission->shard, count, input.offset + 1, submission->raw);
     hf_intake_done(engine->intake);
@@ -222,7 +222,7 @@ static bool turn(struct hf_engine *engine)
   if (send_ready(engine)) more |= engine->transport->work(engine->transport_self, engine->turn);
   tick_cores(engine);
   record_and_publish(engine);
-  hf_takeover_due_cases(engine);
+  hf_comeback_work(engine);
   watch_record(engine);
   end_if_fenced(engine);
   return moved || more;
@@ -318,7 +318,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
   const struct hf_transport_events transport_events = {.owner = engine, .left = on_left, .replied = on_replied, .failed = on_failed};
   const struct hf_record_config record = {
       .conninfo = config->postgres_conninfo, .owner = config->engine_instance, .pace_ns = config->postgres_pace_us * HF_NS_PER_US};
-  const struct hf_record_events record_events = {.owner = engine, .committed = on_committed, .fenced = hf_takeover_fenced};
+  const struct hf_record_events record_events = {.owner = engine, .committed = on_committed, .fenced = hf_takeover_fenced,
+                                                 .case_fact = hf_comeback_fact, .case_known = hf_comeback_known, .case_due = hf_comeback_due};
   const struct hf_intake_config intake = {.brokers = config->kafka_brokers,
                                           .topic = config->kafka_reports,
                                           .group = config->kafka_group,

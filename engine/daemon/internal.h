@@ -46,6 +46,23 @@ struct hf_trace {
 #define HF_TRACES_MAX 4096
 #define HF_EXIT_FENCED 75 /* EX_TEMPFAIL of sysexits.h */
 
+#define HF_DUE_CASES_MAX 128
+
+struct hf_due_case {
+  uint32_t shard;
+  struct hf_case_id id;
+};
+
+struct hf_comeback {
+  struct hf_case_id awaited;  /* the case that the first submission waits for */
+  struct hf_case_id settled;  /* the same, once it is answered or was not in time */
+  int64_t asked_epoch;        /* the shard's epoch when it was asked */
+  struct hf_due_case due[HF_DUE_CASES_MAX];
+  uint32_t due_count;
+  uint32_t shard;             /* asked next for cases that are due */
+  int64_t next_ns;
+};
+
 struct hf_engine {
   struct hf_config config;
   struct event_base *base;
@@ -78,7 +95,8 @@ struct hf_engine {
 
   bool stopping;
   int exit_code;
-  int64_t stop_by_ns, due_cases_ns;
+  int64_t stop_by_ns;
+  struct hf_comeback comeback;
   int64_t record_alarm_ns;
   struct hf_counters counters;
   struct hf_histogram stages[HF_STAGE_COUNT];
@@ -92,9 +110,16 @@ void hf_takeover_assigned(void *owner, const uint32_t *shards, uint32_t count);
 void hf_takeover_revoked(void *owner, bool lost);
 void hf_takeover_fenced(void *owner, uint32_t shard);
 void hf_takeover_work(struct hf_engine *engine);
-/* Brings a rested case back into its core from PostgreSQL, where it is known there. */
-void hf_takeover_bring_back(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
-void hf_takeover_due_cases(struct hf_engine *engine);
+
+/* comeback.c */
+/* True: the submission waits, its case is being looked up. */
+bool hf_comeback_awaits(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
+/* The submission that waited is decided. */
+void hf_comeback_decided(struct hf_engine *engine);
+void hf_comeback_work(struct hf_engine *engine);
+void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes);
+void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
+void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id);
 
 /* route.c: a step's facts to where they go. */
 void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw);

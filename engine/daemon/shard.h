@@ -19,6 +19,7 @@ struct hf_shard {
   void *memory;
   size_t memory_size;
   int64_t next_offset;
+  int64_t epoch;
   uint64_t publish_from; /* facts after this one are in PostgreSQL but perhaps not published */
   /* Rested cases of the last hour, so that a new case never waits for a look-up (design.md section 5). */
   struct hf_map recent;

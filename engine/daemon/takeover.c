@@ -102,6 +102,7 @@ static struct hf_status take_over(struct hf_engine *engine, uint32_t shard)
   hf_shard_open(to, &config, engine->turn.wall_ns);
   to->state = HF_SHARD_OWNED; /* from here on let_go undoes it */
   to->next_offset = row.next_offset;
+  to->epoch = row.epoch;
   to->publish_from = row.published_seq;
   status = hf_record_load(engine->record, shard, restore_fact, &restoring);
   if (hf_is_ok(status)) {
@@ -173,39 +174,4 @@ void hf_takeover_work(struct hf_engine *engine)
     return;
   }
   if (is_warm(engine)) start(engine);
-}
-
-void hf_takeover_bring_back(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
-{
-  struct restoring restoring = {engine, shard};
-  struct hf_core *core = &engine->shards[shard].core;
-  if (!hf_record_is_up(engine->record) || hf_core_has_case(core, id)) return; /* without PostgreSQL it is decided as new */
-  struct hf_status status = hf_record_load_case(engine->record, shard, id, restore_fact, &restoring);
-  if (!hf_is_ok(status)) HF_LOG(HF_LOG_WARN, "E1707", "a case cannot be looked up", HF_FIELD("case", id), HF_FIELD("why", status.why));
-  const struct hf_input input = {.kind = HF_INPUT_RETURN, .now = engine->turn, .case_id = id};
-  hf_route_step(engine, shard, &input);
-}
-
-struct due {
-  struct hf_case_id ids[100];
-  uint32_t count;
-};
-
-static struct hf_status collect_due(void *owner, struct hf_case_id id)
-{
-  struct due *due = owner;
-  if (due->count < sizeof due->ids / sizeof due->ids[0]) due->ids[due->count++] = id;
-  return hf_ok();
-}
-
-void hf_takeover_due_cases(struct hf_engine *engine)
-{
-  if (engine->turn.mono_ns < engine->due_cases_ns || !hf_record_is_up(engine->record)) return;
-  engine->due_cases_ns = engine->turn.mono_ns + 5 * HF_NS_PER_S;
-  for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
-    struct due due = {.count = 0};
-    if (engine->shards[i].state != HF_SHARD_RUNNING) continue;
-    if (!hf_is_ok(hf_record_due_cases(engine->record, i, engine->turn.wall_ns, collect_due, &due))) return;
-    for (uint32_t c = 0; c < due.count; c++) hf_takeover_bring_back(engine, i, due.ids[c]);
-  }
 }

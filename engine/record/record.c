@@ -9,6 +9,8 @@
 #include "engine/base/histogram.h"
 #include "engine/base/log.h"
 #include "engine/record/connection.h"
+#include "engine/record/lookup.h"
+#include "engine/record/question.h"
 #include "engine/record/projection.h"
 
 #define CHUNKS_MAX (HF_RECORD_BACKLOG_FACTS / HF_RECORD_BATCH_FACTS)
@@ -59,6 +61,7 @@ struct hf_record {
   uint32_t waiting;
   size_t raw_bytes;
   struct hf_lookup lookup;
+  struct hf_question question;
   struct hf_histogram durable;
 };
 
@@ -363,7 +366,7 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
   uint32_t shard;
   if (record->state == STATE_DOWN && now.mono_ns >= record->retry_ns) start_connecting(record, now);
   if (record->state == STATE_CONNECTING) {
-    record->poll = PQconnectPoll(record->connection);
+    if (hf_connection_is_ready(record->connection, record->poll)) record->poll = PQconnectPoll(record->connection);
     if (record->poll == PGRES_POLLING_OK) set_up(record, now);
     else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->connect_by_ns) go_down(record, now, "no connection");
   }
@@ -376,15 +379,24 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
     go_down(record, now, "the connection was closed");
   }
   if (record->state == STATE_IDLE && pick_shard(record, now, &shard)) begin_commit(record, shard, now);
+  hf_question_work(&record->question, record->shards[record->question.shard].committed, &record->events, now);
 }
 
-int64_t hf_record_next(const struct hf_record *record)
+static int64_t next_commit_ns(const struct hf_record *record)
 {
   if (record->state == STATE_DOWN) return record->retry_ns;
   if (record->state == STATE_CONNECTING) return record->connect_by_ns;
   if (record->state != STATE_IDLE || record->waiting == 0) return INT64_MAX;
   int64_t paced_ns = record->last_end_ns + record->config.pace_ns;
   return paced_ns > record->retry_ns ? paced_ns : record->retry_ns;
+}
+
+int64_t hf_record_next(const struct hf_record *record)
+{
+  int64_t next = next_commit_ns(record);
+  if (record->question.state == HF_QUESTION_IDLE) return next;
+  int64_t soon = hf_time_now().mono_ns + HF_NS_PER_MS; /* its socket is not watched: questions are rare */
+  return soon < next ? soon : next;
 }
 
 int hf_record_fd(const struct hf_record *record, bool *wants_write)
@@ -407,7 +419,7 @@ struct hf_status hf_record_open(struct hf_record **out, const struct hf_record_c
   record->owner_name = strdup(config->owner);
   record->chunks = mmap(NULL, CHUNKS_MAX * sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   HF_ASSERT(record->conninfo != NULL && record->owner_name != NULL && record->chunks != MAP_FAILED);
-  record->lookup.conninfo = record->conninfo;
+  record->lookup.conninfo = record->question.conninfo = record->conninfo;
   hf_projection_init(&record->projection);
   return hf_ok();
 }
@@ -419,6 +431,7 @@ void hf_record_close(struct hf_record *record)
   if (record->in_flight != NULL) give_back(record, record->in_flight);
   if (record->connection != NULL) PQfinish(record->connection);
   hf_lookup_close(&record->lookup);
+  hf_question_close(&record->question);
   munmap(record->chunks, CHUNKS_MAX * sizeof(struct chunk));
   hf_projection_deinit(&record->projection);
   free(record->conninfo);
@@ -452,16 +465,16 @@ struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t s
   return hf_lookup_unpublished(&record->lookup, shard, published_seq, each, owner);
 }
 
-struct hf_status hf_record_due_cases(struct hf_record *record, uint32_t shard, int64_t before_wall_ns,
-                                     struct hf_status (*each)(void *owner, struct hf_case_id id), void *owner)
+bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, struct hf_time now)
 {
-  return hf_lookup_due_cases(&record->lookup, shard, before_wall_ns, each, owner);
+  const struct shard_queue *queue = &record->shards[shard];
+  uint64_t newest = queue->last == NULL ? queue->committed : queue->last->facts[queue->last->count - 1].seq;
+  return hf_question_of_case(&record->question, shard, id, newest, now);
 }
 
-struct hf_status hf_record_load_case(struct hf_record *record, uint32_t shard, struct hf_case_id id,
-                                     struct hf_status (*each)(void *owner, struct hf_span fact), void *owner)
+bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now)
 {
-  return hf_lookup_case(&record->lookup, shard, id, each, owner);
+  return hf_question_of_due(&record->question, shard, before_wall_ns, now);
 }
 
 uint32_t hf_record_waiting(const struct hf_record *record)

@@ -33,6 +33,10 @@ struct hf_record_events {
   void (*committed)(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count);
   /* The epoch has been taken by another owner: stop this shard now. */
   void (*fenced)(void *owner, uint32_t shard);
+  /* Answers: a case's facts without its rests and returns, in order, then that it is known; a case that is due. */
+  void (*case_fact)(void *owner, uint32_t shard, struct hf_span fact);
+  void (*case_known)(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
+  void (*case_due)(void *owner, uint32_t shard, struct hf_case_id id);
 };
 
 HF_MUST_USE struct hf_status hf_record_open(struct hf_record **record, const struct hf_record_config *config,
@@ -59,12 +63,13 @@ HF_MUST_USE struct hf_status hf_record_load(struct hf_record *record, uint32_t s
 HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t shard, uint64_t published_seq,
                                                         struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact),
                                                         void *owner);
+/*
+ * One question at a time, answered from hf_record_work through the events; the loop never waits for it. False: one is under way.
+ * A case: asked once all that its shard has decided so far is committed, given up after 50 ms.
+ */
+bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, struct hf_time now);
 /* Rested cases of the shard whose holds end before `before`, at most 100. */
-HF_MUST_USE struct hf_status hf_record_due_cases(struct hf_record *record, uint32_t shard, int64_t before_wall_ns,
-                                                 struct hf_status (*each)(void *owner, struct hf_case_id id), void *owner);
-/* The facts of one case, without its rests and returns. */
-HF_MUST_USE struct hf_status hf_record_load_case(struct hf_record *record, uint32_t shard, struct hf_case_id id,
-                                                 struct hf_status (*each)(void *owner, struct hf_span fact), void *owner);
+bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
 /* Forgets what waits for the shard: its new owner decides it again. */
 void hf_record_release(struct hf_record *record, uint32_t shard);
 

@@ -1,0 +1,176 @@
+#include "engine/record/lookup.h"
+
+#include <endian.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/log.h"
+
+void hf_lookup_close(struct hf_lookup *lookup)
+{
+  if (lookup->connection != NULL) PQfinish(lookup->connection);
+  lookup->connection = NULL;
+}
+
+#define TAKEOVER_PATIENCE_NS (10 * HF_NS_PER_S) /* without a byte; nothing of the shard runs yet */
+
+/* False when the time is up. */
+static bool wait_for(const struct hf_lookup *lookup, short events)
+{
+  int64_t left_ns = lookup->deadline_ns - hf_time_now().mono_ns;
+  struct pollfd wait = {.fd = PQsocket(lookup->connection), .events = events};
+  return left_ns > 0 && poll(&wait, 1, (int)((left_ns + HF_NS_PER_MS - 1) / HF_NS_PER_MS)) >= 0;
+}
+
+static struct hf_status give_up(struct hf_lookup *lookup, const char *why)
+{
+  hf_lookup_close(lookup);
+  return hf_fail(HF_STATUS_RETRY, why);
+}
+
+static struct hf_status begin(struct hf_lookup *lookup)
+{
+  lookup->deadline_ns = hf_time_now().mono_ns + TAKEOVER_PATIENCE_NS;
+  if (lookup->connection != NULL && PQstatus(lookup->connection) == CONNECTION_OK) return hf_ok();
+  hf_lookup_close(lookup);
+  const char *keys[] = {"dbname", "application_name", "options", NULL};
+  const char *values[] = {lookup->conninfo, "holdfastd look-up", "-c statement_timeout=30000", NULL};
+  lookup->connection = PQconnectStartParams(keys, values, 1);
+  PostgresPollingStatusType poll_for = lookup->connection == NULL ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (poll_for != PGRES_POLLING_OK) {
+    if (poll_for == PGRES_POLLING_FAILED || !wait_for(lookup, poll_for == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+      return give_up(lookup, "PostgreSQL cannot be reached");
+    poll_for = PQconnectPoll(lookup->connection);
+  }
+  return hf_ok();
+}
+
+struct hf_status hf_lookup_error(const PGresult *result)
+{
+  const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  HF_LOG(HF_LOG_WARN, "E1305", "a look-up in PostgreSQL failed", HF_FIELD("sqlstate", code),
+         HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+  if (code != NULL && strcmp(code, "42P01") == 0) return hf_fail(HF_STATUS_CONFIG, "the schema is missing: run `holdfast migrate`");
+  return hf_fail(HF_STATUS_RETRY, "a look-up in PostgreSQL failed");
+}
+
+/* The next result, or NULL at the end; *status says where there was no answer in time. */
+static PGresult *next_result(struct hf_lookup *lookup, struct hf_status *status)
+{
+  while (PQisBusy(lookup->connection)) {
+    if (wait_for(lookup, POLLIN) && PQconsumeInput(lookup->connection) == 1) continue;
+    *status = give_up(lookup, "PostgreSQL does not answer a look-up");
+    return NULL;
+  }
+  return PQgetResult(lookup->connection);
+}
+
+/* Row by row; what was taken before a failure is the caller's to undo. */
+static struct hf_status each_row(struct hf_lookup *lookup, const char *sql, int count,
+                                 const char *const *values, struct hf_status (*take)(void *owner, const PGresult *rows, int row), void *owner)
+{
+  struct hf_status status = begin(lookup);
+  if (!hf_is_ok(status)) return status;
+  if (PQsendQueryParams(lookup->connection, sql, count, NULL, values, NULL, NULL, 1) != 1 ||
+      PQsetSingleRowMode(lookup->connection) != 1)
+    return give_up(lookup, "PostgreSQL cannot be reached");
+  PGresult *result;
+  while ((result = next_result(lookup, &status)) != NULL) {
+    ExecStatusType got = PQresultStatus(result);
+    if (got != PGRES_SINGLE_TUPLE && got != PGRES_TUPLES_OK) status = hf_lookup_error(result);
+    for (int row = 0; row < PQntuples(result) && hf_is_ok(status); row++) status = take(owner, result, row);
+    PQclear(result);
+    lookup->deadline_ns = hf_time_now().mono_ns + TAKEOVER_PATIENCE_NS;
+  }
+  return status;
+}
+
+static struct hf_status take_version(void *owner, const PGresult *rows, int row)
+{
+  uint32_t version;
+  memcpy(&version, PQgetvalue(rows, row, 0), sizeof version);
+  *(int *)owner = (int)be32toh(version);
+  return hf_ok();
+}
+
+static int64_t number_at(const PGresult *rows, int row, int column)
+{
+  uint64_t number;
+  memcpy(&number, PQgetvalue(rows, row, column), sizeof number);
+  return (int64_t)be64toh(number);
+}
+
+static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
+{
+  *(struct hf_shard_row *)owner = (struct hf_shard_row){.epoch = number_at(rows, row, 0),
+                                                        .next_offset = number_at(rows, row, 1),
+                                                        .seq = (uint64_t)number_at(rows, row, 2),
+                                                        .published_seq = (uint64_t)number_at(rows, row, 3)};
+  return hf_ok();
+}
+
+struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row)
+{
+  char number[12];
+  int version = 0;
+  snprintf(number, sizeof number, "%u", shard);
+  struct hf_status status = each_row(lookup, "select coalesce(max(version), 0)::int4 from schema_version", 0, NULL,
+                                     take_version, &version);
+  if (hf_is_ok(status) && version != HF_SCHEMA_VERSION)
+    status = hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`");
+  if (!hf_is_ok(status)) return status;
+  return each_row(lookup,
+                  "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
+                  "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
+                  2, (const char *const[]){number, owner}, take_shard, row);
+}
+
+struct fact_visit {
+  struct hf_status (*each)(void *owner, struct hf_span fact);
+  struct hf_status (*each_with_seq)(void *owner, uint64_t seq, struct hf_span fact);
+  void *owner;
+};
+
+static struct hf_span column_span(const PGresult *rows, int row, int column)
+{
+  return (struct hf_span){(const uint8_t *)PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
+}
+
+static struct hf_status take_fact(void *owner, const PGresult *rows, int row)
+{
+  const struct fact_visit *visit = owner;
+  return visit->each(visit->owner, column_span(rows, row, 0));
+}
+
+static struct hf_status take_fact_with_seq(void *owner, const PGresult *rows, int row)
+{
+  const struct fact_visit *visit = owner;
+  return visit->each_with_seq(visit->owner, (uint64_t)number_at(rows, row, 1), column_span(rows, row, 0));
+}
+
+struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
+                                      struct hf_status (*each)(void *owner, struct hf_span fact), void *owner)
+{
+  char number[12];
+  snprintf(number, sizeof number, "%u", shard);
+  struct fact_visit visit = {.each = each, .owner = owner};
+  return each_row(lookup,
+                  "select body from fact f where shard = $1::int4 and kind not in ('case_rested', 'case_returned', 'quarantined') and "
+                  "(case_id is null or exists (select 1 from fraud_case c where c.shard = f.shard and c.case_id = f.case_id and "
+                  "c.state = 'open')) order by seq",
+                  1, (const char *const[]){number}, take_fact, &visit);
+}
+
+struct hf_status hf_lookup_unpublished(struct hf_lookup *lookup, uint32_t shard, uint64_t after_seq,
+                                       struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact), void *owner)
+{
+  char number[12], after[24];
+  snprintf(number, sizeof number, "%u", shard);
+  snprintf(after, sizeof after, "%llu", (unsigned long long)after_seq);
+  struct fact_visit visit = {.each_with_seq = each, .owner = owner};
+  return each_row(lookup, "select body, seq from fact where shard = $1::int4 and seq > $2::int8 order by seq", 2,
+                  (const char *const[]){number, after}, take_fact_with_seq, &visit);
+}

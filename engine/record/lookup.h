@@ -1,0 +1,26 @@
+/* Look-up: what a takeover reads. It waits, with a limit: nothing of the shard runs yet. */
+#ifndef HF_RECORD_LOOKUP_H
+#define HF_RECORD_LOOKUP_H
+
+#include <libpq-fe.h>
+
+#include "engine/record/record.h"
+
+/* A connection of its own; opened when first used, and again after it was lost. */
+struct hf_lookup {
+  const char *conninfo;
+  PGconn *connection;
+  int64_t deadline_ns;
+};
+
+void hf_lookup_close(struct hf_lookup *lookup);
+struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row);
+struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
+                                      struct hf_status (*each)(void *owner, struct hf_span fact), void *owner);
+struct hf_status hf_lookup_unpublished(struct hf_lookup *lookup, uint32_t shard, uint64_t after_seq,
+                                       struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact), void *owner);
+
+/* Logs what PostgreSQL said; CONFIG where the schema is missing, RETRY otherwise. */
+struct hf_status hf_lookup_error(const PGresult *result);
+
+#endif
