@@ -10,4 +10,7 @@ _Noreturn void hf_assert_failed(const char *expression, const char *file, int li
 #define HF_ASSERT(expression) \
   (__builtin_expect(!!(expression), 1) ? (void)0 : hf_assert_failed(#expression, __FILE__, __LINE__))
 
+/* A place that no input reaches. */
+#define HF_NEVER(text) hf_assert_failed(text, __FILE__, __LINE__)
+
 #endif

@@ -1,6 +1,7 @@
 #include "engine/base/time.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -45,29 +46,44 @@ char *hf_time_text(int64_t wall_ns, char text[HF_TIME_TEXT_SIZE])
 }
 
 /* "+08:00" or "-05:30" in seconds; false where it is neither. */
-static int parse_offset(const char *text, int64_t *offset_s)
+static bool parse_offset(const char *text, int64_t *offset_s)
 {
   int hours, minutes, used = 0;
-  if ((text[0] != '+' && text[0] != '-') || sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2) return 0;
-  if (used != 5 || text[6] != '\0' || hours > 23 || minutes > 59 || hours < 0 || minutes < 0) return 0;
+  if ((text[0] != '+' && text[0] != '-') || sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2) return false;
+  if (used != 5 || text[6] != '\0' || hours > 23 || minutes > 59 || hours < 0 || minutes < 0) return false;
   *offset_s = (text[0] == '-' ? -1 : 1) * ((int64_t)hours * 3600 + minutes * 60);
-  return 1;
+  return true;
+}
+
+/* "2026-11-24T01:02:03" exactly: sscanf alone would take signs and spaces for digits. */
+static bool has_form(const char *text)
+{
+  static const char form[] = "dddd-dd-ddTdd:dd:dd";
+  for (size_t i = 0; i < sizeof form - 1; i++)
+    if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return false;
+  return true;
+}
+
+static bool is_day(const struct tm *parts)
+{
+  static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  bool leap = parts->tm_year % 4 == 0 && (parts->tm_year % 100 != 0 || parts->tm_year % 400 == 0);
+  return parts->tm_year >= 1970 && parts->tm_mon >= 1 && parts->tm_mon <= 12 && parts->tm_mday >= 1 &&
+         parts->tm_mday <= days[parts->tm_mon - 1] + (parts->tm_mon == 2 && leap);
 }
 
 int64_t hf_time_parse(const char *text)
 {
   struct tm parts = {0};
-  int used = 0;
-  if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
-             &parts.tm_min, &parts.tm_sec, &used) != 6 || used != 19)
+  if (!has_form(text) || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
+                                &parts.tm_min, &parts.tm_sec) != 6)
     return INT64_MIN;
-  if (parts.tm_year < 1970 || parts.tm_mon < 1 || parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
-      parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60)
-    return INT64_MIN;
+  if (!is_day(&parts) || parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60) return INT64_MIN;
   const char *at = text + 19;
   int64_t fraction_ns = 0;
   if (*at == '.') {
     int64_t unit = HF_NS_PER_S / 10;
+    if (at[1] < '0' || at[1] > '9') return INT64_MIN;
     for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10) fraction_ns += unit * (*at - '0');
   }
   int64_t offset_s = 0;

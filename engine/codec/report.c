@@ -67,7 +67,8 @@ void hf_transfer_to_proto(const struct hf_transfer *from, struct hf_transfer_pro
     parties[i]->account = hf_wire_const((const char *)sides[i]->account.bytes);
     parties[i]->name = hf_wire_const((const char *)sides[i]->name.bytes);
   }
-  to->transfer.payer = &to->payer;
+  bool has_payer = from->payer.institution[0] != '\0' || from->payer.account.size > 0 || from->payer.name.size > 0;
+  to->transfer.payer = has_payer ? &to->payer : NULL;
   to->transfer.payee = &to->payee;
   to->transfer.amount = from->amount;
   to->transfer.currency = hf_wire_const(hf_currency_code(from->currency));

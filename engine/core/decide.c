@@ -383,7 +383,7 @@ uint32_t hf_core_step(struct hf_core *core, const struct hf_input *input, struct
     break;
   case HF_INPUT_RETURN: decide_return(core, input); break;
   case HF_INPUT_TICK: decide_tick(core, input); break;
-  case HF_INPUT_UNSET: HF_ASSERT(!"an input has a kind");
+  case HF_INPUT_UNSET: HF_NEVER("an input has a kind");
   }
   return core->facts_count;
 }

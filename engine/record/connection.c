@@ -19,7 +19,7 @@ static Oid array_of(enum hf_column_type type)
   case HF_COLUMN_TIMESTAMPTZ: return 1185;
   case HF_COLUMN_UUID: return 2951;
   }
-  HF_ASSERT(!"a column has a type");
+  HF_NEVER("a column has a type");
 }
 
 bool hf_connection_prepare(PGconn *connection, const struct hf_statement *statement)

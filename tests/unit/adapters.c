@@ -1,0 +1,141 @@
+/* The dialect's golden vectors, and lanes. */
+#include "adapters/dialect.h"
+#include "engine/dispatch/lane.h"
+#include "tests/unit/unit.h"
+
+static struct hf_order order_like(enum hf_action action, int64_t deadline_ns, int64_t amount)
+{
+  struct hf_order order = {.case_number = "A-1", .institution = "BANKA", .action = action, .amount = amount, .currency = HF_CURRENCY_CNY,
+                           .transfer_wall_ns = 1699999990LL * HF_NS_PER_S, .issued_wall_ns = 1700000000123LL * HF_NS_PER_MS,
+                           .deadline_wall_ns = deadline_ns, .key_id = "0123456789abcdef0123456789abcdef", .form_reference = "ZF-\"1\""};
+  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-8003-9c9d-0af5e8da17a2", 36, &order.id.uuid)));
+  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c3f", 36, &order.case_id.uuid)));
+  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c01", 36, &order.report_id.uuid)));
+  assert_true(hf_is_ok(hf_account_number_set(&order.account, "6222020000001234", 16)));
+  assert_true(hf_is_ok(hf_name_set(&order.name, "张三", 6)));
+  return order;
+}
+
+static void orders_are_the_golden_bytes(void **unused)
+{
+  uint8_t out[HF_ORDER_BODY_SIZE_MAX];
+  static const struct {
+    enum hf_action action;
+    const char *file;
+  } rows[] = {{HF_ACTION_STOP, "adapters/holdfast_json/vectors/stop.request.json"},
+              {HF_ACTION_QUERY, "adapters/holdfast_json/vectors/query.request.json"}};
+  (void)unused;
+  for (size_t i = 0; i < 2; i++) {
+    size_t size;
+    uint8_t *wanted = read_source_file(rows[i].file, &size);
+    struct hf_order order = order_like(rows[i].action, 1700000060123LL * HF_NS_PER_MS, 5000000);
+    struct hf_writer writer = hf_writer_of(out, sizeof out);
+    assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &writer)));
+    if (writer.size != size || memcmp(out, wanted, size) != 0) fail_msg("%s is now %.*s", rows[i].file, (int)writer.size, (char *)out);
+    free(wanted);
+    writer = hf_writer_of(out, 100);
+    assert_int_equal(hf_holdfast_json.encode(&order, &writer).kind, HF_STATUS_LIMIT);
+  }
+}
+
+static void answers_are_read_as_the_vectors_say(void **unused)
+{
+  static const struct {
+    const char *name;
+    enum hf_status_kind kind;
+    const char *why_has, *result;
+  } rows[] = {{"done", HF_STATUS_OK, "", "0000"}, {"receipt", HF_STATUS_OK, "", ""}, {"short", HF_STATUS_OK, "", "1200"},
+              {"other_order", HF_STATUS_REFUSED, "order_id", ""}, {"other_institution", HF_STATUS_REFUSED, "institution", ""},
+              {"bad_result", HF_STATUS_MALFORMED, "feedback.result", ""}, {"number_amount", HF_STATUS_MALFORMED, "feedback.held", ""},
+              {"bad_time", HF_STATUS_MALFORMED, "feedback.executed_at", ""}, {"not_json", HF_STATUS_MALFORMED, "not JSON", ""},
+              {"duplicate_key", HF_STATUS_MALFORMED, "not JSON", ""}, {"array", HF_STATUS_MALFORMED, "not an object", ""}};
+  struct hf_order order = order_like(HF_ACTION_STOP, 1, 1);
+  (void)unused;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char path[128];
+    size_t size;
+    struct hf_answer answer;
+    snprintf(path, sizeof path, "adapters/holdfast_json/vectors/%s.answer.json", rows[i].name);
+    uint8_t *bytes = read_source_file(path, &size);
+    struct hf_status status = hf_holdfast_json.decode((struct hf_span){bytes, size}, &order, &answer);
+    if (status.kind != rows[i].kind || strstr(hf_is_ok(status) ? "" : status.why, rows[i].why_has) == NULL) fail_msg("%s: %s", path, status.why);
+    if (hf_is_ok(status)) assert_string_equal(answer.result, rows[i].result);
+    for (size_t cut = 0; cut < size; cut++) (void)hf_holdfast_json.decode((struct hf_span){bytes, cut}, &order, &answer);
+    free(bytes);
+  }
+}
+
+#define PLACES 16
+
+static struct hf_lane lane;
+
+static int set_up_lane(void **unused)
+{
+  static struct hf_heap_entry entries[PLACES + 1];
+  static uint32_t places[PLACES + 1];
+  (void)unused;
+  memset(&lane, 0, sizeof lane);
+  memset(places, 0, sizeof places);
+  hf_heap_init(&lane.queue, entries, places, PLACES);
+  lane.row.window = 3;
+  return 0;
+}
+
+static void put(uint32_t item, enum hf_action action, int64_t deadline_s, int64_t amount)
+{
+  struct hf_order order = order_like(action, deadline_s * HF_NS_PER_S, amount);
+  hf_heap_put(&lane.queue, item, hf_lane_key(&order));
+}
+
+static void stops_go_first_then_deadline_then_amount(void **unused)
+{
+  (void)unused;
+  put(1, HF_ACTION_QUERY, 10, 900);
+  put(2, HF_ACTION_STOP, 30, 5);
+  put(3, HF_ACTION_STOP, 20, 5);
+  put(4, HF_ACTION_STOP, 20, 50);
+  static const uint32_t wanted[] = {4, 3, 2};
+  for (int i = 0; i < 3; i++) {
+    assert_int_not_equal(hf_lane_ready_rank(&lane, (struct hf_time){1, 1}), INT64_MAX);
+    assert_int_equal(hf_lane_take(&lane), wanted[i]);
+  }
+  assert_int_equal(hf_lane_ready_rank(&lane, (struct hf_time){1, 1}), INT64_MAX); /* the window is full */
+  lane.in_flight--;
+  assert_int_not_equal(hf_lane_ready_rank(&lane, (struct hf_time){1, 1}), INT64_MAX);
+}
+
+static void pace_is_kept(void **unused)
+{
+  (void)unused;
+  lane.row.window = PLACES;
+  lane.row.pace_per_s = 10; /* a tenth of a second's worth is one order */
+  int64_t now = 10 * HF_NS_PER_S, gone = 0;
+  for (uint32_t i = 1; i <= 8; i++) put(i, HF_ACTION_STOP, 10, i);
+  for (int ms = 0; ms < 500; ms++, now += HF_NS_PER_MS)
+    while (hf_lane_ready_rank(&lane, (struct hf_time){now, now}) != INT64_MAX) hf_lane_take(&lane), gone++;
+  assert_true(gone >= 5 && gone <= 6);
+  assert_true(hf_lane_next(&lane) >= now && hf_lane_next(&lane) <= now + HF_NS_PER_S / 10);
+}
+
+static void backoff_grows_to_half_a_minute(void **unused)
+{
+  (void)unused;
+  struct hf_order order = order_like(HF_ACTION_STOP, 1, 1);
+  int64_t last = 0;
+  for (uint32_t attempts = 1; attempts < 40; attempts++) {
+    int64_t wait = hf_lane_backoff_ns(&order, attempts);
+    assert_true(wait >= 100 * HF_NS_PER_MS && wait <= 33 * HF_NS_PER_S);
+    assert_int_equal(wait, hf_lane_backoff_ns(&order, attempts)); /* jitter, but of the order: a replay waits alike */
+    if (attempts < 8) assert_true(wait > last || attempts == HF_QUICK_TRIES);
+    last = wait;
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(orders_are_the_golden_bytes), cmocka_unit_test(answers_are_read_as_the_vectors_say),
+      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane), cmocka_unit_test_setup(pace_is_kept, set_up_lane),
+      cmocka_unit_test(backoff_grows_to_half_a_minute)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

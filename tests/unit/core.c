@@ -1,0 +1,285 @@
+#include "engine/core/core.h"
+#include "engine/core/reason.h"
+#include "tests/unit/unit.h"
+
+#define KEY "11111111111111111111111111111111"
+#define ROOT "00000000000000000000000000000000"
+#define NOW (1700000000LL * HF_NS_PER_S)
+
+static struct {
+  struct hf_core core;
+  void *memory;
+  struct hf_fact facts[HF_STEP_FACTS_MAX];
+  uint32_t count;
+  struct hf_report report;
+  struct hf_input input;
+} t;
+
+static uint32_t step(const struct hf_input *input)
+{
+  return t.count = hf_core_step(&t.core, input, t.facts);
+}
+
+static struct hf_input input_of(enum hf_input_kind kind, int64_t after_ns)
+{
+  struct hf_time now = {1000 + after_ns, NOW + after_ns};
+  return (struct hf_input){.kind = kind, .now = now, .at = now, .appended_wall_ns = now.wall_ns};
+}
+
+static void set_registry(bool revoked, int64_t from, int64_t until, enum hf_role role)
+{
+  static struct hf_registry_change change;
+  struct hf_input input = input_of(HF_INPUT_REGISTRY, 0);
+  memset(&change, 0, sizeof change);
+  change.institutions_count = 2;
+  for (int i = 0; i < 2; i++) {
+    struct hf_institution *row = &change.institutions[i];
+    *row = (struct hf_institution){.dialect = "holdfast_json", .transport = "https", .endpoint = "https://127.0.0.1:1", .name = "bank",
+                                   .enabled = i == 0, .window = 4, .connections = 1, .try_timeout_ms = 1000, .sla_feedback_ms = 60000};
+    strcpy(row->code, i == 0 ? "BANKA" : "CLOSED");
+  }
+  change.keys_count = 1;
+  change.keys[0] = (struct hf_key){.id = KEY, .holder = "officer", .role = role, .algorithm = HF_ALGORITHM_ED25519, .public_key_size = 44,
+                                   .valid_from_wall_ns = from, .valid_until_wall_ns = until, .revoked = revoked};
+  strcpy(input.key_id, ROOT);
+  input.registry = &change;
+  assert_int_equal(step(&input), 3);
+}
+
+static int set_up(void **unused)
+{
+  static const struct hf_core_config config = {.shard = 1, .partitions = 4, .cases_max = 16, .accounts_max = 512, .orders_max = 1024,
+                                               .root_keys_count = 1, .root_keys = {ROOT}};
+  (void)unused;
+  memset(&t, 0, sizeof t);
+  t.memory = aligned_alloc(64, (hf_core_memory_size(&config) + 63) / 64 * 64);
+  memset(t.memory, 0, hf_core_memory_size(&config));
+  hf_core_init(&t.core, t.memory, &config);
+  set_registry(false, 1, INT64_MAX, HF_ROLE_OFFICER);
+  t.report.case_id.uuid = hf_uuid_v7(NOW, (const uint8_t[10]){1});
+  t.report.id.uuid = hf_uuid_v7(NOW, (const uint8_t[10]){2});
+  t.report.made_wall_ns = NOW;
+  t.report.transfers_count = 2;
+  for (int i = 0; i < 2; i++) {
+    struct hf_transfer *transfer = &t.report.transfers[i];
+    strcpy(transfer->payee.institution, "BANKA");
+    assert_true(hf_is_ok(hf_account_number_set(&transfer->payee.account, i == 0 ? "A1" : "A2", 2)));
+    transfer->amount = 100;
+    transfer->currency = HF_CURRENCY_CNY;
+    transfer->at_wall_ns = NOW - HF_NS_PER_S;
+  }
+  t.input = input_of(HF_INPUT_REPORT, 0);
+  strcpy(t.input.key_id, KEY);
+  t.input.key_is_record_key = true;
+  t.input.report = &t.report;
+  return 0;
+}
+
+static int tear_down(void **unused)
+{
+  (void)unused;
+  free(t.memory);
+  return 0;
+}
+
+static void refused(enum hf_reason reason)
+{
+  assert_int_equal(step(&t.input), 1);
+  assert_int_equal(t.facts[0].kind, HF_FACT_QUARANTINED);
+  assert_string_equal(hf_reason_code(t.facts[0].quarantined.reason), hf_reason_code(reason));
+}
+
+static const struct hf_fact *first_of(enum hf_fact_kind kind)
+{
+  for (uint32_t i = 0; i < t.count; i++)
+    if (t.facts[i].kind == kind) return &t.facts[i];
+  fail_msg("no %s", hf_fact_code(kind));
+  return NULL;
+}
+
+static void every_cell_of_the_life_cycle_is_stated(void **unused)
+{
+  (void)unused;
+  for (int state = 0; state < HF_ORDER_STATE_COUNT; state++)
+    for (int event = 0; event < HF_ORDER_EVENT_COUNT; event++) {
+      const struct hf_order_cell *cell = hf_order_cell((enum hf_order_state)state, (enum hf_order_event)event);
+      assert_int_equal((cell->move != HF_ORDER_UNSET) + (cell->ignored != NULL) + (cell->impossible != NULL), 1);
+      if (hf_order_state_is_final((enum hf_order_state)state)) assert_int_equal(cell->move, HF_ORDER_UNSET);
+    }
+}
+
+static void a_report_becomes_stops_then_queries(void **unused)
+{
+  (void)unused;
+  step(&t.input);
+  int stops = 0, queries = 0;
+  for (uint32_t i = 0; i < t.count; i++) {
+    if (t.facts[i].kind != HF_FACT_ORDER_READY) continue;
+    if (t.facts[i].order.action == HF_ACTION_STOP) assert_int_equal(queries, 0), stops++;
+    else queries++;
+    assert_string_equal(t.facts[i].order.key_id, KEY); /* law 4 */
+    assert_int_equal(t.facts[i].order.deadline_wall_ns, NOW + 60 * HF_NS_PER_S);
+  }
+  assert_int_equal(stops, 2);
+  assert_int_equal(queries, 2);
+}
+
+static void two_transfers_to_one_account_are_one_order(void **unused)
+{
+  (void)unused;
+  t.report.transfers[1].payee.account = t.report.transfers[0].payee.account;
+  step(&t.input);
+  assert_int_equal(first_of(HF_FACT_ORDER_READY)->order.amount, 200);
+  assert_int_equal(t.core.orders.used, 2);
+}
+
+static void bad_reports_get_their_reason(void **unused)
+{
+  (void)unused;
+  struct hf_report good = t.report;
+  struct hf_transfer *second = &t.report.transfers[1];
+  t.input.key_is_record_key = false;
+  refused(HF_REASON_CASE_MISMATCH);
+  t.input.key_is_record_key = true;
+  strcpy(t.input.key_id, "22222222222222222222222222222222");
+  refused(HF_REASON_UNKNOWN_KEY);
+  strcpy(t.input.key_id, KEY);
+  second->amount = 0;
+  refused(HF_REASON_AMOUNT_NOT_POSITIVE);
+  assert_int_equal(t.facts[0].quarantined.transfer, 2);
+  second->amount = HF_AMOUNT_MAX + 1;
+  refused(HF_REASON_AMOUNT_TOO_LARGE);
+  t.report = good, second->amount = HF_AMOUNT_MAX, t.report.transfers[0].payee.account = second->payee.account;
+  refused(HF_REASON_AMOUNT_TOO_LARGE);
+  t.report = good, second->currency = HF_CURRENCY_UNKNOWN;
+  refused(HF_REASON_UNKNOWN_CURRENCY);
+  t.report = good, second->currency = HF_CURRENCY_USD, second->payee.account = t.report.transfers[0].payee.account;
+  refused(HF_REASON_CURRENCY_MIXED);
+  t.report = good, strcpy(second->payee.institution, "NOBODY");
+  refused(HF_REASON_UNKNOWN_INSTITUTION);
+  t.report = good, strcpy(second->payee.institution, "CLOSED");
+  refused(HF_REASON_UNKNOWN_INSTITUTION);
+  t.report = good, second->at_wall_ns = NOW + 121 * HF_NS_PER_S;
+  refused(HF_REASON_TIME_IN_FUTURE);
+  t.report = good, t.report.made_wall_ns = NOW + 121 * HF_NS_PER_S;
+  refused(HF_REASON_TIME_IN_FUTURE);
+  t.report = good, t.report.transfers_count = 0;
+  refused(HF_REASON_NO_TARGET);
+  t.report = good;
+  step(&t.input);
+  assert_int_equal(t.facts[0].kind, HF_FACT_REPORT_ACCEPTED);
+  refused(HF_REASON_DUPLICATE_REPORT);
+}
+
+static void keys_are_judged_at_the_append_time(void **unused)
+{
+  (void)unused;
+  set_registry(false, NOW + 1, INT64_MAX, HF_ROLE_OFFICER);
+  refused(HF_REASON_KEY_NOT_YET_VALID);
+  set_registry(false, 1, NOW, HF_ROLE_OFFICER);
+  refused(HF_REASON_KEY_EXPIRED);
+  set_registry(false, 1, INT64_MAX, HF_ROLE_MACHINE);
+  refused(HF_REASON_ROLE_NOT_ALLOWED);
+  set_registry(true, 1, INT64_MAX, HF_ROLE_OFFICER);
+  refused(HF_REASON_KEY_REVOKED);
+}
+
+static struct hf_order_id open_one(void)
+{
+  t.report.transfers_count = 1;
+  step(&t.input);
+  return first_of(HF_FACT_ORDER_READY)->order.id;
+}
+
+static void answered(struct hf_order_id id, const char *result, int64_t after_ns, int64_t executed_wall_ns)
+{
+  struct hf_answer answer = {.order_id = id, .has_receipt = true, .has_feedback = true, .held = 77, .executed_wall_ns = executed_wall_ns};
+  struct hf_input input = input_of(HF_INPUT_ANSWER, after_ns);
+  strcpy(answer.result, result);
+  input.order_id = id;
+  input.attempt = 1;
+  input.answer = &answer;
+  step(&input);
+}
+
+/* H1: 48 h from when the institution stopped; an interval where it does not say or cannot have. */
+static void a_hold_lasts_48_hours_from_the_institutions_stop(void **unused)
+{
+  (void)unused;
+  answered(open_one(), "0000", HF_NS_PER_S, NOW + HF_NS_PER_MS);
+  const struct hf_fact_hold *hold = &first_of(HF_FACT_HOLD_PLACED)->hold;
+  assert_int_equal(hold->expires_latest_wall_ns, NOW + HF_NS_PER_MS + HF_STOP_TERM_NS);
+  assert_int_equal(hold->expires_earliest_wall_ns, hold->expires_latest_wall_ns);
+  assert_int_equal(hold->held, 77);
+}
+
+static void an_impossible_stop_time_becomes_an_interval(void **unused)
+{
+  (void)unused;
+  answered(open_one(), "0000", HF_NS_PER_S, NOW + 3600 * HF_NS_PER_S);
+  const struct hf_fact_hold *hold = &first_of(HF_FACT_HOLD_PLACED)->hold;
+  assert_int_equal(hold->starts_earliest_wall_ns, NOW);
+  assert_int_equal(hold->starts_latest_wall_ns, NOW + HF_NS_PER_S);
+}
+
+static void the_first_feedback_rules_and_another_is_kept(void **unused)
+{
+  (void)unused;
+  struct hf_order_id id = open_one();
+  answered(id, "0000", HF_NS_PER_S, 0);
+  answered(id, "0000", 2 * HF_NS_PER_S, 0);
+  assert_int_equal(t.count, 0); /* O14: a repeat */
+  answered(id, "0301", 3 * HF_NS_PER_S, 0);
+  assert_int_equal(first_of(HF_FACT_ANSWER_CONTRADICTED)->ended.state, HF_ORDER_EFFECTIVE);
+}
+
+static void late_feedback_is_overdue_and_unknown_is_a_state(void **unused)
+{
+  (void)unused;
+  struct hf_order_id id = open_one();
+  struct hf_input left = input_of(HF_INPUT_LEFT, HF_NS_PER_MS), gave_up = input_of(HF_INPUT_GAVE_UP, HF_NS_PER_S);
+  left.order_id = gave_up.order_id = id;
+  step(&left);
+  step(&gave_up);
+  first_of(HF_FACT_ORDER_UNKNOWN);
+  assert_int_equal(hf_core_next_deadline(&t.core), NOW + 60 * HF_NS_PER_S);
+  struct hf_input tick = input_of(HF_INPUT_TICK, 61 * HF_NS_PER_S);
+  step(&tick);
+  first_of(HF_FACT_ORDER_OVERDUE);
+  answered(id, "1200", 62 * HF_NS_PER_S, 0);
+  assert_int_equal(first_of(HF_FACT_ORDER_ENDED)->ended.state, HF_ORDER_EFFECTIVE_SHORT);
+}
+
+static void a_case_rests_and_its_holds_lapse_after_it_returned(void **unused)
+{
+  static struct hf_fact kept[64];
+  uint32_t kept_count = 0;
+  (void)unused;
+  struct hf_order_id stop = open_one(), query = t.facts[t.count - 1].order.id;
+  for (uint32_t i = 0; i < t.count; i++) kept[kept_count++] = t.facts[i];
+  answered(stop, "0000", HF_NS_PER_S, NOW);
+  for (uint32_t i = 0; i < t.count; i++) kept[kept_count++] = t.facts[i];
+  answered(query, "0000", HF_NS_PER_S, NOW);
+  for (uint32_t i = 0; i < t.count; i++)
+    if (t.facts[i].kind != HF_FACT_CASE_RESTED) kept[kept_count++] = t.facts[i];
+  assert_int_equal(first_of(HF_FACT_CASE_RESTED)->wakes_wall_ns, NOW + HF_STOP_TERM_NS);
+  assert_false(hf_core_has_case(&t.core, t.report.case_id));
+  for (uint32_t i = 0; i < kept_count; i++) hf_core_restore(&t.core, &kept[i]);
+  struct hf_input back = input_of(HF_INPUT_RETURN, HF_STOP_TERM_NS + HF_NS_PER_S), tick = input_of(HF_INPUT_TICK, HF_STOP_TERM_NS + HF_NS_PER_S);
+  back.case_id = t.report.case_id;
+  step(&back);
+  step(&tick);
+  first_of(HF_FACT_HOLD_LAPSED);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_cell_of_the_life_cycle_is_stated), TEST(a_report_becomes_stops_then_queries),
+      TEST(two_transfers_to_one_account_are_one_order), TEST(bad_reports_get_their_reason), TEST(keys_are_judged_at_the_append_time),
+      TEST(a_hold_lasts_48_hours_from_the_institutions_stop), TEST(an_impossible_stop_time_becomes_an_interval),
+      TEST(the_first_feedback_rules_and_another_is_kept), TEST(late_feedback_is_overdue_and_unknown_is_a_state),
+      TEST(a_case_rests_and_its_holds_lapse_after_it_returned)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+#include "engine/trust/key.h"
+#include "engine/trust/trust.h"
+#include "tests/unit/unit.h"
+
+#include <openssl/pem.h>
+#include <unistd.h>
+
+static const uint8_t payload[] = "ten bytes…";
+
+/* A key pair, known to trust as `row` says; the private half stands in file. */
+static struct hf_key make_key(enum hf_algorithm algorithm, char file[64])
+{
+  struct hf_key row = {.role = HF_ROLE_OFFICER, .algorithm = algorithm, .valid_until_wall_ns = INT64_MAX};
+  EVP_PKEY *pair = hf_key_generate(algorithm);
+  assert_non_null(pair);
+  strcpy(file, "/tmp/holdfast-unit-XXXXXX");
+  FILE *out = fdopen(mkstemp(file), "w");
+  assert_int_equal(PEM_write_PrivateKey(out, pair, NULL, NULL, 0, NULL, NULL), 1);
+  fclose(out);
+  row.public_key_size = (uint16_t)hf_key_public_der(pair, row.public_key, sizeof row.public_key);
+  assert_true(row.public_key_size > 0 && hf_key_id_of(pair, row.id));
+  EVP_PKEY_free(pair);
+  return row;
+}
+
+static enum hf_reason verify(struct hf_trust *trust, const struct hf_envelope *envelope)
+{
+  struct hf_trust_job job;
+  assert_true(hf_is_ok(hf_trust_verify(trust, &job, envelope)));
+  while (!hf_trust_job_done(&job)) usleep(100);
+  return job.verdict;
+}
+
+static void signs_and_verifies(enum hf_algorithm algorithm, unsigned workers)
+{
+  char file[64];
+  uint8_t bytes[256];
+  struct hf_trust *trust;
+  struct hf_trust_job job;
+  struct hf_key row = make_key(algorithm, file);
+  assert_true(hf_is_ok(hf_trust_open(&trust, workers, file)));
+  unlink(file);
+  struct hf_span body = {payload, sizeof payload};
+  struct hf_span to_sign = {bytes, hf_envelope_signed_bytes(HF_PAYLOAD_REPORT, body, bytes, sizeof bytes)};
+  assert_true(hf_is_ok(hf_trust_sign(trust, &job, to_sign)));
+  while (!hf_trust_job_done(&job)) usleep(100);
+  assert_true(job.signature_size > 0);
+  struct hf_envelope envelope = {.kind = HF_PAYLOAD_REPORT, .payload = body, .signatures_count = 1};
+  envelope.signatures[0].bytes = (struct hf_span){job.signature, job.signature_size};
+  memcpy(envelope.signatures[0].key_id, row.id, sizeof row.id);
+  assert_string_equal(hf_trust_signing_key_id(trust), row.id);
+
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "unknown_key");
+  assert_true(hf_is_ok(hf_trust_key_set(trust, &row)));
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "");
+  envelope.kind = HF_PAYLOAD_REGISTRY; /* the type is inside what is signed */
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "bad_signature");
+  envelope.kind = HF_PAYLOAD_REPORT;
+  envelope.payload.size--;
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "bad_signature");
+  envelope.payload.size++;
+  for (size_t i = 0; i < job.signature_size; i += 7) {
+    job.signature[i] ^= 0x40;
+    assert_string_equal(hf_reason_code(verify(trust, &envelope)), "bad_signature");
+    job.signature[i] ^= 0x40;
+  }
+  envelope.signatures[0].bytes.size = 0;
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "bad_signature");
+  hf_trust_close(trust);
+}
+
+#define ALGORITHM(name)                                 \
+  static void name##_signs_and_verifies(void **unused)  \
+  {                                                     \
+    (void)unused;                                       \
+    signs_and_verifies(HF_ALGORITHM_##name, 0);         \
+    signs_and_verifies(HF_ALGORITHM_##name, 2);         \
+  }
+ALGORITHM(ED25519)
+ALGORITHM(ECDSA_P256_SHA256)
+ALGORITHM(RSA_PSS_SHA256)
+ALGORITHM(SM2_SM3)
+
+/* PKCS#1 v1.5: other systems sign so; the algorithm is the key record's, never the message's. */
+static void rsa_pkcs1_is_verified_and_not_taken_for_pss(void **unused)
+{
+  char file[64];
+  struct hf_trust *trust;
+  (void)unused;
+  struct hf_key row = make_key(HF_ALGORITHM_RSA_PKCS1_SHA256, file), pss = row;
+  FILE *in = fopen(file, "r");
+  struct hf_trust_key key = {.algorithm = HF_ALGORITHM_RSA_PKCS1_SHA256, .key = PEM_read_PrivateKey(in, NULL, NULL, NULL)};
+  fclose(in);
+  unlink(file);
+  uint8_t bytes[256], signature[HF_SIGNATURE_SIZE_MAX];
+  struct hf_span body = {payload, sizeof payload};
+  struct hf_span to_sign = {bytes, hf_envelope_signed_bytes(HF_PAYLOAD_REPORT, body, bytes, sizeof bytes)};
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  size_t size = hf_key_sign(context, &key, to_sign, signature, sizeof signature);
+  assert_int_equal(size, 256);
+  struct hf_envelope envelope = {.kind = HF_PAYLOAD_REPORT, .payload = body, .signatures_count = 1};
+  envelope.signatures[0].bytes = (struct hf_span){signature, size};
+  memcpy(envelope.signatures[0].key_id, row.id, sizeof row.id);
+  assert_true(hf_is_ok(hf_trust_open(&trust, 0, NULL)));
+  assert_true(hf_is_ok(hf_trust_key_set(trust, &row)));
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "");
+  hf_trust_close(trust);
+  pss.algorithm = HF_ALGORITHM_RSA_PSS_SHA256;
+  assert_true(hf_is_ok(hf_trust_open(&trust, 0, NULL)));
+  assert_true(hf_is_ok(hf_trust_key_set(trust, &pss)));
+  assert_string_equal(hf_reason_code(verify(trust, &envelope)), "bad_signature");
+  hf_trust_close(trust);
+  EVP_MD_CTX_free(context);
+  EVP_PKEY_free(key.key);
+}
+
+static void bytes_that_are_no_key_are_refused(void **unused)
+{
+  struct hf_trust *trust;
+  char file[64];
+  (void)unused;
+  struct hf_key row = make_key(HF_ALGORITHM_ED25519, file);
+  unlink(file);
+  assert_true(hf_is_ok(hf_trust_open(&trust, 0, NULL)));
+  row.algorithm = HF_ALGORITHM_ECDSA_P256_SHA256;
+  assert_int_equal(hf_trust_key_set(trust, &row).kind, HF_STATUS_REFUSED);
+  row.algorithm = HF_ALGORITHM_ED25519;
+  row.public_key_size -= 3;
+  assert_int_equal(hf_trust_key_set(trust, &row).kind, HF_STATUS_REFUSED);
+  hf_trust_close(trust);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {cmocka_unit_test(ED25519_signs_and_verifies), cmocka_unit_test(ECDSA_P256_SHA256_signs_and_verifies),
+                                     cmocka_unit_test(RSA_PSS_SHA256_signs_and_verifies), cmocka_unit_test(SM2_SM3_signs_and_verifies),
+                                     cmocka_unit_test(rsa_pkcs1_is_verified_and_not_taken_for_pss),
+                                     cmocka_unit_test(bytes_that_are_no_key_are_refused)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
