@@ -240,7 +240,10 @@ class World:
 
     def holdfast(self, *arguments, who='officer', check=True, **options):
         command = [str(self.bin / 'holdfast'), '--config', str(self.dir / f'{who}.yaml'), *map(str, arguments)]
-        return subprocess.run(command, check=check, capture_output=True, text=True, **options)
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+        if check and done.returncode != 0:
+            raise RuntimeError(f'{" ".join(command)}: exit {done.returncode}: {done.stderr.strip()}')
+        return done
 
     def write_registry(self, names=None, **row):
         lines = ['institutions:\n']

@@ -96,7 +96,7 @@ static void check_engine(struct doctor *doctor)
   }
   if (fd >= 0) close(fd);
   bool ready = strstr(answer, " 200 ") != NULL;
-  tell(doctor, ready, "engine", ready ? _("ready") : answer[0] ? _("answers, but is not ready") : _("does not answer"),
+  tell(doctor, ready, "engine", ready ? _("ready to serve") : answer[0] ? _("answers, but is not ready") : _("does not answer"),
        _("look at holdfastd's log, and at http in the configuration"));
 }
 

@@ -60,6 +60,19 @@ static bool is_number(const PGresult *result, int column)
   return type == 20 || type == 21 || type == 23 || type == 700 || type == 701 || type == 1700;
 }
 
+/* Codes that are words to people; in JSON they stay codes. */
+static const char *const words[] = {N_("stop"), N_("query"), N_("ready"), N_("sent"), N_("received"), N_("unknown"), N_("effective"),
+                                    N_("effective_short"), N_("held_by_other"), N_("refused_fixable"), N_("refused"), N_("late"),
+                                    N_("bank"), N_("payment")};
+
+static const char *cell_text(const PGresult *result, int row, int column)
+{
+  const char *text = PQgetvalue(result, row, column);
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (strcmp(text, words[i]) == 0) return gettext(text);
+  return text;
+}
+
 static void print_table(const PGresult *result, const char *titles)
 {
   char names[32][64];
@@ -71,14 +84,14 @@ static void print_table(const PGresult *result, const char *titles)
     titles += size + (titles[size] == ',');
     widths[c] = width_of(names[c]);
     for (int r = 0; r < PQntuples(result); r++) {
-      int width = width_of(PQgetvalue(result, r, c));
+      int width = width_of(cell_text(result, r, c));
       if (width > widths[c]) widths[c] = width;
     }
   }
   for (int c = 0; c < columns; c++) put_cell(names[c], widths[c], is_number(result, c));
   puts("");
   for (int r = 0; r < PQntuples(result); r++) {
-    for (int c = 0; c < columns; c++) put_cell(PQgetvalue(result, r, c), widths[c], is_number(result, c));
+    for (int c = 0; c < columns; c++) put_cell(cell_text(result, r, c), widths[c], is_number(result, c));
     puts("");
   }
 }

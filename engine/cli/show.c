@@ -8,11 +8,10 @@
 #include "engine/base/time.h"
 #include "engine/cli/cli.h"
 
-/* The id as PostgreSQL wants it; false after having said what was expected. */
-static bool check_id(const char *text)
+/* False after having said what was expected. */
+static bool check_id(const char *text, struct hf_uuid *id)
 {
-  struct hf_uuid id;
-  if (hf_is_ok(hf_uuid_parse(text, strlen(text), &id))) return true;
+  if (hf_is_ok(hf_uuid_parse(text, strlen(text), id))) return true;
   hf_say(_("%s is no id: expected 36 characters in the form 8-4-4-4-12"), text);
   return false;
 }
@@ -29,7 +28,7 @@ static const char case_sql[] =
     "case when o.overdue then 'late' else '' end as late, o.order_id "
     "from order_state o join account a on a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and a.number = o.account "
     "join report r on r.shard = o.shard and r.report_id = o.report_id "
-    "where o.case_id = $1::uuid order by o.action desc, o.institution, o.account";
+    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.action desc, o.institution, o.account";
 
 static int show_case(const struct hf_cli *cli, PGconn *database, const char *id)
 {
@@ -43,7 +42,7 @@ static bool count_case(PGconn *database, const char *id, long *all, long *open)
 {
   PGresult *result = PQexecParams(database,
                                   "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown')) "
-                                  "from order_state where case_id = $1::uuid", 1, NULL, (const char *const[]){id}, NULL, NULL, 0);
+                                  "from order_state where shard = any (array(select shard from shard)) and case_id = $1::uuid", 1, NULL, (const char *const[]){id}, NULL, NULL, 0);
   bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
   *all = ok ? atol(PQgetvalue(result, 0, 0)) : 0;
   *open = ok ? atol(PQgetvalue(result, 0, 1)) : 0;
@@ -55,7 +54,8 @@ static int with_case(struct hf_cli *cli, int (*run)(const struct hf_cli *cli, PG
 {
   const char *id = cli->arguments[0];
   long all, open;
-  if (!check_id(id)) return HF_EXIT_USAGE;
+  struct hf_uuid uuid;
+  if (!check_id(id, &uuid)) return HF_EXIT_USAGE;
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   int code = HF_EXIT_FAILED;
@@ -121,20 +121,29 @@ static void print_fact(const struct hf_fact *fact, bool json, bool first)
   }
   hf_time_text(fact->decided.wall_ns, when);
   if (stamp != 0) hf_time_text(stamp, at);
-  if (json) printf("%s{\"seq\":%llu,\"kind\":\"%s\",\"decided_at\":\"%s\",\"stamp\":\"%s\",\"attempt\":%u,\"detail\":\"%s\"}", first ? "" : ",",
-                   (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, detail);
+  char quoted[HF_REFERENCE_SIZE_MAX * 6 + 3];
+  struct hf_writer writer = hf_writer_of(quoted, sizeof quoted - 1);
+  hf_write_json_string(&writer, detail, strlen(detail));
+  quoted[writer.size] = '\0';
+  if (json) printf("%s{\"seq\":%llu,\"kind\":\"%s\",\"decided_at\":\"%s\",\"stamp\":\"%s\",\"attempt\":%u,\"detail\":%s}", first ? "" : ",",
+                   (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, quoted);
   else printf("%8llu  %-20s  %-28s  %-28s  %7u  %s\n", (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, detail);
 }
 
 int hf_command_order_show(struct hf_cli *cli)
 {
   const char *id = cli->arguments[0];
-  if (!check_id(id)) return HF_EXIT_USAGE;
+  struct hf_order_id order_id;
+  if (!check_id(id, &order_id.uuid)) return HF_EXIT_USAGE;
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   struct hf_arena arena = {.memory = malloc(HF_UNPACK_ARENA_SIZE), .capacity = HF_UNPACK_ARENA_SIZE};
-  PGresult *result = PQexecParams(database, "select body from fact where order_id = $1::uuid order by seq", 1, NULL,
-                                  (const char *const[]){id}, NULL, NULL, 1);
+  char shard[12];
+  snprintf(shard, sizeof shard, "%u", hf_order_id_shard(order_id));
+  PGresult *result = PQexecParams(database,
+                                  "select f.body from order_state o join fact f on f.shard = o.shard and f.case_id = o.case_id and "
+                                  "f.order_id = o.order_id where o.shard = $1::int4 and o.order_id = $2::uuid order by f.seq",
+                                  2, NULL, (const char *const[]){shard, id}, NULL, NULL, 1);
   int rows = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0, code = rows > 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
   if (rows == 0) hf_say(_("there is no order %s"), id);
   else if (cli->json) fputs("[", stdout);
