@@ -126,7 +126,8 @@ static rd_kafka_t *open_kafka(rd_kafka_type_t type, const char *const (*settings
   char error[256];
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   for (; (*settings)[0] != NULL; settings++)
-    if (rd_kafka_conf_set(conf, (*settings)[0], (*settings)[1], error, sizeof error) != RD_KAFKA_CONF_OK) die((*settings)[0], error);
+    if (rd_kafka_conf_set(conf, (*settings)[0], (*settings)[1], error, sizeof error) != RD_KAFKA_CONF_OK)
+      die((*settings)[0], error);
   if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
   rd_kafka_t *kafka = rd_kafka_new(type, conf, error, sizeof error);
   if (kafka == NULL) die("kafka", error);
@@ -196,14 +197,20 @@ static void *consume(void *user)
 
 static rd_kafka_t *open_floor_consumer(void)
 {
-  const char *const settings[][2] = {{"bootstrap.servers", load.options.brokers}, {"group.id", "floor"}, {"enable.auto.commit", "false"},
-                                     {"fetch.wait.max.ms", "100"}, {"fetch.min.bytes", "1"}, {"socket.nagle.disable", "true"},
-                                     {"log_level", "0"}, {NULL, NULL}};
+  const char *const settings[][2] = {{"bootstrap.servers", load.options.brokers},
+                                     {"group.id", "floor"},
+                                     {"enable.auto.commit", "false"},
+                                     {"fetch.wait.max.ms", "100"},
+                                     {"fetch.min.bytes", "1"},
+                                     {"socket.nagle.disable", "true"},
+                                     {"log_level", "0"},
+                                     {NULL, NULL}};
   rd_kafka_t *kafka = open_kafka(RD_KAFKA_CONSUMER, settings);
   rd_kafka_poll_set_consumer(kafka);
   int partitions = partitions_of(kafka);
   rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(partitions);
-  for (int i = 0; i < partitions; i++) rd_kafka_topic_partition_list_add(all, load.options.topic, i)->offset = RD_KAFKA_OFFSET_END;
+  for (int i = 0; i < partitions; i++)
+    rd_kafka_topic_partition_list_add(all, load.options.topic, i)->offset = RD_KAFKA_OFFSET_END;
   rd_kafka_assign(kafka, all);
   rd_kafka_topic_partition_list_destroy(all);
   /* An assignment at the end is in place once its first offsets are known: a poll gives it the time to ask. */
@@ -222,14 +229,15 @@ static void on_signal(int number)
 
 static int usage(void)
 {
-  fputs("usage: load [--floor] --brokers B --topic T --key PEM --rate N --seconds S --out FILE [--unsigned] INSTITUTION…\n", stderr);
+  fputs("usage: load [--floor] --brokers B --topic T --key PEM --rate N --seconds S --out FILE [--unsigned] INSTITUTION…\n",
+        stderr);
   return 2;
 }
 
 static bool read_options(int argc, char **argv)
 {
-  static const struct option known[] = {{"floor", 0, NULL, 'f'}, {"brokers", 1, NULL, 'b'}, {"topic", 1, NULL, 't'},
-                                        {"key", 1, NULL, 'k'},   {"rate", 1, NULL, 'r'},    {"seconds", 1, NULL, 's'},
+  static const struct option known[] = {{"floor", 0, NULL, 'f'}, {"brokers", 1, NULL, 'b'},  {"topic", 1, NULL, 't'},
+                                        {"key", 1, NULL, 'k'},   {"rate", 1, NULL, 'r'},     {"seconds", 1, NULL, 's'},
                                         {"out", 1, NULL, 'o'},   {"unsigned", 0, NULL, 'u'}, {0}};
   struct options *options = &load.options;
   for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -261,9 +269,15 @@ int main(int argc, char **argv)
   if (load.records == NULL || load.out == NULL) die(load.options.out, "cannot be written");
   setvbuf(load.out, NULL, _IOLBF, 0); /* a killed load still tells what was acknowledged */
   prepare_all();
-  const char *const settings[][2] = {{"bootstrap.servers", load.options.brokers}, {"acks", "all"}, {"linger.ms", "0"}, {"log_level", "0"},
-                                     {"partitioner", "murmur2_random"}, {"socket.nagle.disable", "true"},
-                                     {"queue.buffering.max.messages", "1000000"}, {"message.timeout.ms", "300000"}, {NULL, NULL}};
+  const char *const settings[][2] = {{"bootstrap.servers", load.options.brokers},
+                                     {"acks", "all"},
+                                     {"linger.ms", "0"},
+                                     {"log_level", "0"},
+                                     {"partitioner", "murmur2_random"},
+                                     {"socket.nagle.disable", "true"},
+                                     {"queue.buffering.max.messages", "1000000"},
+                                     {"message.timeout.ms", "300000"},
+                                     {NULL, NULL}};
   rd_kafka_t *producer = open_kafka(RD_KAFKA_PRODUCER, settings);
   rd_kafka_t *consumer = load.options.floor ? open_floor_consumer() : NULL;
   (void)partitions_of(producer);

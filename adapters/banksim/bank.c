@@ -38,9 +38,12 @@ static void judge(struct bank *bank, const char *number, const char *action, int
   entry->balance = balance_of(number, amount);
   entry->held = 0;
   const char *result = "0000";
-  if (ends_with(number, "0002")) result = "0301";
-  else if (stop && (ends_with(number, "0006") || ledger_holds(bank->ledger, number))) result = "1301";
-  else if (stop && entry->balance < amount) result = "1200";
+  if (ends_with(number, "0002"))
+    result = "0301";
+  else if (stop && (ends_with(number, "0006") || ledger_holds(bank->ledger, number)))
+    result = "1301";
+  else if (stop && entry->balance < amount)
+    result = "1200";
   memcpy(entry->result, result, 5);
   if (stop && (strcmp(result, "0000") == 0 || strcmp(result, "1200") == 0)) entry->held = entry->balance;
 }
@@ -102,11 +105,14 @@ static void refuse(struct verdict *verdict, const char *why)
 static void decide_order(struct bank *bank, const json_t *order, struct verdict *verdict)
 {
   const json_t *account = json_object_get(order, "account"), *transfer = json_object_get(order, "transfer");
-  const char *id = json_string_value(json_object_get(order, "order_id")), *case_id = json_string_value(json_object_get(order, "case_id"));
-  const char *action = json_string_value(json_object_get(order, "action")), *number = json_string_value(json_object_get(account, "number"));
+  const char *id = json_string_value(json_object_get(order, "order_id")),
+             *case_id = json_string_value(json_object_get(order, "case_id"));
+  const char *action = json_string_value(json_object_get(order, "action")),
+             *number = json_string_value(json_object_get(account, "number"));
   const char *amount_text = json_string_value(json_object_get(transfer, "amount"));
   const char *institution = json_string_value(json_object_get(order, "institution"));
-  if (id == NULL || case_id == NULL || action == NULL || number == NULL || amount_text == NULL || institution == NULL || strlen(id) != 36) {
+  if (id == NULL || case_id == NULL || action == NULL || number == NULL || amount_text == NULL || institution == NULL ||
+      strlen(id) != 36) {
     refuse(verdict, "a field is missing");
     return;
   }
@@ -138,8 +144,10 @@ void bank_decide(struct bank *bank, const char *body, size_t size, struct verdic
   verdict->delay_ms = 0;
   verdict->silent = false;
   json_t *order = json_loadb(body, size, JSON_REJECT_DUPLICATES, &error);
-  if (order == NULL) refuse(verdict, "the body is not JSON");
-  else decide_order(bank, order, verdict);
+  if (order == NULL)
+    refuse(verdict, "the body is not JSON");
+  else
+    decide_order(bank, order, verdict);
   json_decref(order);
   if (bank->fault == FAULT_SILENCE) verdict->silent = true;
   if (bank->fault == FAULT_SLOW) verdict->delay_ms = bank->fault_ms;

@@ -23,9 +23,9 @@ struct bank {
 enum fault fault_named(const char *name);
 
 struct verdict {
-  int status;       /* HTTP */
-  int delay_ms;     /* before the answer */
-  bool silent;      /* never answers */
+  int status;   /* HTTP */
+  int delay_ms; /* before the answer */
+  bool silent;  /* never answers */
   char body[8192];
 };
 

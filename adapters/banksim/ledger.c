@@ -72,9 +72,11 @@ struct ledger *ledger_open(const char *path)
   while (old != NULL && fgets(line, sizeof line, old) != NULL) {
     struct ledger_entry entry = {.balance = 0};
     char action[16], account[40];
-    if (sscanf(line, "{\"order\":\"%36[^\"]\",\"case\":\"%*[^\"]\",\"account\":\"%36[^\"]\",\"action\":\"%15[^\"]\",\"effect\":1,\"result\":\"%4[^\"]\","
-               "\"executed_us\":%" SCNd64 ",\"balance\":%" SCNd64 ",\"held\":%" SCNd64, entry.order_id, account, action, entry.result,
-               &entry.executed_us, &entry.balance, &entry.held) != 7)
+    if (sscanf(line,
+               "{\"order\":\"%36[^\"]\",\"case\":\"%*[^\"]\",\"account\":\"%36[^\"]\",\"action\":\"%15[^\"]\",\"effect\":1,"
+               "\"result\":\"%4[^\"]\","
+               "\"executed_us\":%" SCNd64 ",\"balance\":%" SCNd64 ",\"held\":%" SCNd64,
+               entry.order_id, account, action, entry.result, &entry.executed_us, &entry.balance, &entry.held) != 7)
       continue;
     remember(ledger, &entry);
     if (strcmp(action, "stop") == 0) hold(ledger, account);
@@ -107,11 +109,12 @@ const struct ledger_entry *ledger_add(struct ledger *ledger, const struct ledger
   char token[HF_UUID_TEXT_SIZE];
   hf_uuid_text(key_of(account), token);
   fprintf(ledger->file,
-          "{\"order\":\"%s\",\"case\":\"%s\",\"account\":\"%s\",\"action\":\"%s\",\"effect\":1,\"result\":\"%s\",\"executed_us\":%" PRId64
-          ",\"balance\":%" PRId64 ",\"held\":%" PRId64 "}\n",
+          "{\"order\":\"%s\",\"case\":\"%s\",\"account\":\"%s\",\"action\":\"%s\",\"effect\":1,\"result\":\"%s\",\"executed_"
+          "us\":%" PRId64 ",\"balance\":%" PRId64 ",\"held\":%" PRId64 "}\n",
           entry->order_id, case_id, token, action, entry->result, entry->executed_us, entry->balance, entry->held);
   ledger->dirty = true;
-  if (strcmp(action, "stop") == 0 && (strcmp(entry->result, "0000") == 0 || strcmp(entry->result, "1200") == 0)) hold(ledger, token);
+  if (strcmp(action, "stop") == 0 && (strcmp(entry->result, "0000") == 0 || strcmp(entry->result, "1200") == 0))
+    hold(ledger, token);
   return remember(ledger, entry);
 }
 

@@ -126,8 +126,10 @@ static void on_order(struct evhttp_request *request, void *user)
     answer->verdict.status = 401;
     strcpy(answer->verdict.body, "{\"error\":\"the signature is missing or wrong\"}");
   }
-  if (sim.last != NULL) sim.last->next = answer;
-  else sim.first = answer;
+  if (sim.last != NULL)
+    sim.last->next = answer;
+  else
+    sim.first = answer;
   sim.last = answer;
   event_active(sim.flush, EV_TIMEOUT, 0); /* lowest priority: after all that is readable now */
 }
@@ -208,7 +210,8 @@ static void open_tls(const char *certificate, const char *key, const char *ca)
 {
   sim.tls = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_min_proto_version(sim.tls, TLS1_2_VERSION);
-  if (SSL_CTX_use_certificate_chain_file(sim.tls, certificate) != 1 || SSL_CTX_use_PrivateKey_file(sim.tls, key, SSL_FILETYPE_PEM) != 1 ||
+  if (SSL_CTX_use_certificate_chain_file(sim.tls, certificate) != 1 ||
+      SSL_CTX_use_PrivateKey_file(sim.tls, key, SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_load_verify_locations(sim.tls, ca, NULL) != 1) {
     fprintf(stderr, "banksim: certificate, key or CA cannot be used\n");
     exit(1);
@@ -239,32 +242,41 @@ static void on_stop(evutil_socket_t number, short what, void *user)
 
 static int usage(FILE *out)
 {
-  fputs("usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] CODE[=PORT]…\n"
-        "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
-        "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
-        "  --control     a port for GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|none[&ms=N]\n", out);
+  fputs(
+      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] CODE[=PORT]…\n"
+      "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
+      "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
+      "  --control     a port for GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|none[&ms=N]\n",
+      out);
   return out == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},    {"key", 1, NULL, 'k'}, {"ca", 1, NULL, 'a'},
-                                          {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'}, {"help", 0, NULL, 'h'}, {0}};
+  static const struct option options[] = {
+      {"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},    {"key", 1, NULL, 'k'},  {"ca", 1, NULL, 'a'},
+      {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'}, {"help", 0, NULL, 'h'}, {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    if (option == 'd') sim.dir = optarg;
-    else if (option == 'c') certificate = optarg;
-    else if (option == 'k') key = optarg;
-    else if (option == 'a') ca = optarg;
-    else if (option == 'o') control = 1;
+    if (option == 'd')
+      sim.dir = optarg;
+    else if (option == 'c')
+      certificate = optarg;
+    else if (option == 'k')
+      key = optarg;
+    else if (option == 'a')
+      ca = optarg;
+    else if (option == 'o')
+      control = 1;
     else if (option == 'v') {
       FILE *in = fopen(optarg, "re");
       sim.centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
       if (in != NULL) fclose(in);
       if (sim.centre_key == NULL) return fprintf(stderr, "banksim: %s is no public key\n", optarg), 1;
-    } else return usage(option == 'h' ? stdout : stderr);
+    } else
+      return usage(option == 'h' ? stdout : stderr);
   }
   if (sim.dir == NULL || certificate == NULL || key == NULL || ca == NULL || optind == argc) return usage(stderr);
   sim.base = event_base_new();

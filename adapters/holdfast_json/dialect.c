@@ -118,7 +118,8 @@ static struct hf_status read_feedback(const json_t *feedback, struct hf_answer *
   bool held;
   const char *result = text_of(feedback, "result");
   if (!json_is_object(feedback)) return hf_fail(HF_STATUS_MALFORMED, "feedback: not an object");
-  if (strlen(result) != 4 || strspn(result, "0123456789") != 4) return hf_fail(HF_STATUS_MALFORMED, "feedback.result: not four digits");
+  if (strlen(result) != 4 || strspn(result, "0123456789") != 4)
+    return hf_fail(HF_STATUS_MALFORMED, "feedback.result: not four digits");
   memcpy(answer->result, result, 5);
   if (!time_of(feedback, "executed_at", &answer->executed_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.executed_at: not an RFC 3339 time");
@@ -126,9 +127,11 @@ static struct hf_status read_feedback(const json_t *feedback, struct hf_answer *
     return hf_fail(HF_STATUS_MALFORMED, "feedback.expires_at: not an RFC 3339 time");
   if (!amount_of(feedback, "balance", &answer->balance, &answer->has_balance))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.balance: not an amount as text");
-  if (!amount_of(feedback, "held", &answer->held, &held)) return hf_fail(HF_STATUS_MALFORMED, "feedback.held: not an amount as text");
+  if (!amount_of(feedback, "held", &answer->held, &held))
+    return hf_fail(HF_STATUS_MALFORMED, "feedback.held: not an amount as text");
   const json_t *transactions = json_object_get(feedback, "transactions");
-  if (transactions != NULL && !json_is_array(transactions)) return hf_fail(HF_STATUS_MALFORMED, "feedback.transactions: not an array");
+  if (transactions != NULL && !json_is_array(transactions))
+    return hf_fail(HF_STATUS_MALFORMED, "feedback.transactions: not an array");
   answer->transactions_count = (uint32_t)json_array_size(transactions);
   answer->has_feedback = true;
   return hf_ok();

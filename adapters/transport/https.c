@@ -458,10 +458,13 @@ static bool https_work(void *self, struct hf_time now)
   for (uint32_t i = 0; i < https->institutions_count; i++) {
     struct institution *institution = &https->institutions[i];
     uint32_t missing = institution->connections_wanted > institution->connections_open
-                           ? institution->connections_wanted - institution->connections_open : 0;
-    if (institution->warming > 0 || now.mono_ns < institution->warm_after_ns) missing = 0; /* those under way are not counted twice */
+                           ? institution->connections_wanted - institution->connections_open
+                           : 0;
+    if (institution->warming > 0 || now.mono_ns < institution->warm_after_ns)
+      missing = 0; /* those under way are not counted twice */
     while (https->handshakes_left > 0 && missing-- > 0) warm(https, institution);
-    more |= institution->warming == 0 && institution->connections_open < institution->connections_wanted && now.mono_ns >= institution->warm_after_ns;
+    more |= institution->warming == 0 && institution->connections_open < institution->connections_wanted &&
+            now.mono_ns >= institution->warm_after_ns;
   }
   return more;
 }

@@ -14,7 +14,8 @@ int main(int argc, char **argv)
   sigset_t stop;
   int number;
   if (argc < 3) {
-    fprintf(stderr, "usage: devbroker PARTITIONS TOPIC…\n  nothing is kept on disk: what is not consumed is lost when it ends\n");
+    fprintf(stderr,
+            "usage: devbroker PARTITIONS TOPIC…\n  nothing is kept on disk: what is not consumed is lost when it ends\n");
     return 2;
   }
   sigemptyset(&stop);

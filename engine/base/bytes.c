@@ -91,7 +91,8 @@ void hf_write_json_string(struct hf_writer *writer, const void *bytes, size_t si
     hf_write_bytes(writer, in + plain, i - plain);
     plain = i + 1;
     char escape[8];
-    int wrote = in[i] >= 0x20 ? snprintf(escape, sizeof escape, "\\%c", in[i]) : snprintf(escape, sizeof escape, "\\u%04x", in[i]);
+    int wrote =
+        in[i] >= 0x20 ? snprintf(escape, sizeof escape, "\\%c", in[i]) : snprintf(escape, sizeof escape, "\\u%04x", in[i]);
     hf_write_bytes(writer, escape, (size_t)wrote);
   }
   hf_write_bytes(writer, in + plain, size - plain);
@@ -113,8 +114,8 @@ void hf_write_base64(struct hf_writer *writer, const void *bytes, size_t size)
   for (size_t i = 0; i < size; i += 3) {
     size_t left = size - i;
     uint32_t group = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
-    char out[4] = {base64_digits[group >> 18], base64_digits[group >> 12 & 63],
-                   left > 1 ? base64_digits[group >> 6 & 63] : '=', left > 2 ? base64_digits[group & 63] : '='};
+    char out[4] = {base64_digits[group >> 18], base64_digits[group >> 12 & 63], left > 1 ? base64_digits[group >> 6 & 63] : '=',
+                   left > 2 ? base64_digits[group & 63] : '='};
     hf_write_bytes(writer, out, 4);
   }
 }

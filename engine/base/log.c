@@ -49,9 +49,12 @@ static void write_field(struct hf_writer *line, const struct hf_log_field *field
   hf_write_text(line, ",\"");
   hf_write_text(line, field->key);
   hf_write_text(line, "\":");
-  if (field->text != NULL) hf_write_json_string(line, field->text, strlen(field->text));
-  else if (field->is_id) hf_write_json_string(line, hf_uuid_text(field->id, id), HF_UUID_TEXT_SIZE - 1);
-  else hf_write_int(line, field->number);
+  if (field->text != NULL)
+    hf_write_json_string(line, field->text, strlen(field->text));
+  else if (field->is_id)
+    hf_write_json_string(line, hf_uuid_text(field->id, id), HF_UUID_TEXT_SIZE - 1);
+  else
+    hf_write_int(line, field->number);
 }
 
 void hf_log_write(enum hf_log_level level, const char *code, const char *message, const struct hf_log_field *fields,

@@ -59,8 +59,8 @@ static inline struct hf_log_field hf_log_order(const char *key, struct hf_order_
 /* clang-format on */
 
 /* code: "E1234", stable for ever. message: what happened, in plain words, without values. */
-#define HF_LOG(level, code, message, ...)                                                           \
-  hf_log_write(level, code, message, (const struct hf_log_field[]){{.key = NULL}, __VA_ARGS__},      \
+#define HF_LOG(level, code, message, ...)                                                       \
+  hf_log_write(level, code, message, (const struct hf_log_field[]){{.key = NULL}, __VA_ARGS__}, \
                sizeof((const struct hf_log_field[]){{.key = NULL}, __VA_ARGS__}) / sizeof(struct hf_log_field))
 
 void hf_log_write(enum hf_log_level level, const char *code, const char *message, const struct hf_log_field *fields,

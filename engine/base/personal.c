@@ -64,8 +64,7 @@ char *hf_mask_account(const struct hf_account_number *number, char text[HF_MASK_
 {
   size_t head = number->size >= 13 ? 6 : 0;
   size_t tail = number->size >= 13 ? 4 : number->size >= 6 ? 2 : 0;
-  for (size_t i = 0; i < number->size; i++)
-    text[i] = i < head || i >= number->size - tail ? (char)number->bytes[i] : '*';
+  for (size_t i = 0; i < number->size; i++) text[i] = i < head || i >= number->size - tail ? (char)number->bytes[i] : '*';
   text[number->size] = '\0';
   return text;
 }

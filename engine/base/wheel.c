@@ -32,8 +32,10 @@ static void link_timer(struct hf_wheel *wheel, uint32_t item)
 static void unlink_timer(struct hf_wheel *wheel, uint32_t item)
 {
   struct hf_wheel_timer *timer = &wheel->timers[item];
-  if (timer->previous != 0) wheel->timers[timer->previous].next = timer->next;
-  else wheel->heads[timer->slot_plus_1 - 1] = timer->next;
+  if (timer->previous != 0)
+    wheel->timers[timer->previous].next = timer->next;
+  else
+    wheel->heads[timer->slot_plus_1 - 1] = timer->next;
   if (timer->next != 0) wheel->timers[timer->next].previous = timer->previous;
   timer->slot_plus_1 = 0;
 }

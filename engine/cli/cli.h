@@ -19,11 +19,11 @@ enum hf_exit {
   HF_EXIT_OK = 0,
   HF_EXIT_FAILED = 1,
   HF_EXIT_USAGE = 2,
-  HF_EXIT_REFUSED = 3,    /* the engine, or a rule, says no */
-  HF_EXIT_UNKNOWN = 4,    /* sent, but no outcome was seen */
+  HF_EXIT_REFUSED = 3, /* the engine, or a rule, says no */
+  HF_EXIT_UNKNOWN = 4, /* sent, but no outcome was seen */
   HF_EXIT_TIMEOUT = 5,
-  HF_EXIT_UNAVAILABLE = 6,/* Kafka or PostgreSQL cannot be reached */
-  HF_EXIT_SIGNATURE = 7,  /* the key cannot be used */
+  HF_EXIT_UNAVAILABLE = 6, /* Kafka or PostgreSQL cannot be reached */
+  HF_EXIT_SIGNATURE = 7,   /* the key cannot be used */
 };
 
 struct hf_cli {
@@ -42,7 +42,8 @@ void hf_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 PGconn *hf_cli_database(const struct hf_cli *cli);
 
 /* Runs a query and prints it: a table on a terminal or pipe, JSON with --json. titles: one per column, comma-separated. */
-int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count, const char *const *values);
+int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count,
+                const char *const *values);
 
 /* Records a reveal. False, after having said why, where it cannot be recorded or no reason is given. */
 bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char *what);
@@ -56,8 +57,8 @@ struct hf_produced {
   int64_t offset;
 };
 /* Signs payload and appends it: partition -1 lets the key decide. Exit code; says why it failed. */
-int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key, int32_t partition,
-                  struct hf_produced *produced);
+int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key,
+                  int32_t partition, struct hf_produced *produced);
 /* The topic's number of partitions, 0 where it cannot be told. */
 int hf_cli_partitions(const struct hf_cli *cli);
 

@@ -21,8 +21,8 @@ static void tell(struct doctor *doctor, bool right, const char *what, const char
 {
   if (!right) doctor->wrong++;
   if (doctor->cli->json) {
-    printf("%s{\"check\":\"%s\",\"ok\":%s,\"found\":\"%s\",\"advice\":\"%s\"}", doctor->first ? "[" : ",", what, right ? "true" : "false",
-           found, right ? "" : advice);
+    printf("%s{\"check\":\"%s\",\"ok\":%s,\"found\":\"%s\",\"advice\":\"%s\"}", doctor->first ? "[" : ",", what,
+           right ? "true" : "false", found, right ? "" : advice);
     doctor->first = false;
     return;
   }
@@ -64,7 +64,8 @@ static void check_postgres(struct doctor *doctor)
 static void check_key(struct doctor *doctor)
 {
   struct hf_trust *trust = NULL;
-  struct hf_status status = doctor->cli->key[0] == '\0' ? hf_fail(HF_STATUS_CONFIG, "none is named") : hf_trust_open(&trust, 0, doctor->cli->key);
+  struct hf_status status =
+      doctor->cli->key[0] == '\0' ? hf_fail(HF_STATUS_CONFIG, "none is named") : hf_trust_open(&trust, 0, doctor->cli->key);
   tell(doctor, hf_is_ok(status), "key", hf_is_ok(status) ? hf_trust_signing_key_id(trust) : status.why,
        _("make one with `holdfast keygen`, have it put into the registry, and name it in the configuration"));
   hf_trust_close(trust);
@@ -76,8 +77,10 @@ static void check_clock(struct doctor *doctor)
   char found[96];
   int state = adjtimex(&clock);
   bool synchronised = state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
-  snprintf(found, sizeof found, _("%s, estimated error %ld µs"), synchronised ? _("synchronised") : _("not synchronised"), clock.esterror);
-  tell(doctor, synchronised, "clock", found, _("run chrony or ntpd; latency figures of several machines mean nothing without it"));
+  snprintf(found, sizeof found, _("%s, estimated error %ld µs"), synchronised ? _("synchronised") : _("not synchronised"),
+           clock.esterror);
+  tell(doctor, synchronised, "clock", found,
+       _("run chrony or ntpd; latency figures of several machines mean nothing without it"));
 }
 
 static void check_engine(struct doctor *doctor)
@@ -92,11 +95,15 @@ static void check_engine(struct doctor *doctor)
   static const char request[] = "GET /readyz HTTP/1.0\r\n\r\n";
   if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && write(fd, request, sizeof request - 1) > 0) {
     size_t used = 0;
-    for (ssize_t got; used < sizeof answer - 1 && (got = read(fd, answer + used, sizeof answer - 1 - used)) > 0;) used += (size_t)got;
+    for (ssize_t got; used < sizeof answer - 1 && (got = read(fd, answer + used, sizeof answer - 1 - used)) > 0;)
+      used += (size_t)got;
   }
   if (fd >= 0) close(fd);
   bool ready = strstr(answer, " 200 ") != NULL;
-  tell(doctor, ready, "engine", ready ? _("ready to serve") : answer[0] ? _("answers, but is not ready") : _("does not answer"),
+  tell(doctor, ready, "engine",
+       ready       ? _("ready to serve")
+       : answer[0] ? _("answers, but is not ready")
+                   : _("does not answer"),
        _("look at holdfastd's log, and at http in the configuration"));
 }
 

@@ -56,8 +56,9 @@ static int completion(const char *shell)
   if (!bash && strcmp(shell, "zsh") != 0) return usage(stderr, HF_EXIT_USAGE);
   printf("%s_holdfast() {\n  local words=\"", bash ? "" : "autoload -U +X bashcompinit && bashcompinit\n");
   for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
-  puts(" --config --json --reveal --reason --timeout --help\"\n"
-       "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
+  puts(
+      " --config --json --reveal --reason --timeout --help\"\n"
+      "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
   return HF_EXIT_OK;
 }
 
@@ -75,8 +76,10 @@ static bool read_config(struct hf_cli *cli, const char *file)
     yaml_node_t *node = hf_yaml_get(&yaml, hf_yaml_root(&yaml), keys[i]);
     const char *text = hf_yaml_text(node);
     if (node == NULL) continue;
-    if (text == NULL || strlen(text) >= sizes[i]) ok = hf_yaml_fail(&yaml, hf_yaml_line(node), "%s: text of at most %zu bytes", keys[i], sizes[i] - 1);
-    else strcpy(to[i], text);
+    if (text == NULL || strlen(text) >= sizes[i])
+      ok = hf_yaml_fail(&yaml, hf_yaml_line(node), "%s: text of at most %zu bytes", keys[i], sizes[i] - 1);
+    else
+      strcpy(to[i], text);
   }
   if (!ok) hf_say("%s", yaml.error);
   hf_yaml_close(&yaml);
@@ -99,8 +102,9 @@ static const struct command *find_command(int count, char **words, int *used)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"config", 1, NULL, 'c'}, {"json", 0, NULL, 'j'},   {"reveal", 0, NULL, 'r'},     {"reason", 1, NULL, 'w'},
-                                          {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'}, {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'}, {0}};
+  static const struct option options[] = {{"config", 1, NULL, 'c'},     {"json", 0, NULL, 'j'},    {"reveal", 0, NULL, 'r'},
+                                          {"reason", 1, NULL, 'w'},     {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},
+                                          {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'}, {0}};
   struct hf_cli cli = {.timeout_s = 30};
   const char *file = getenv("HOLDFAST_CONFIG");
   int option, used = 0;

@@ -29,7 +29,8 @@ PGconn *hf_cli_database(const struct hf_cli *cli)
     hf_say("%s", _("the configuration names no conninfo"));
     return NULL;
   }
-  const char *keys[] = {"dbname", "connect_timeout", "application_name", NULL}, *values[] = {cli->conninfo, "3", "holdfast", NULL};
+  const char *keys[] = {"dbname", "connect_timeout", "application_name", NULL},
+             *values[] = {cli->conninfo, "3", "holdfast", NULL};
   PGconn *database = PQconnectdbParams(keys, values, 1);
   if (PQstatus(database) == CONNECTION_OK) return database;
   hf_say(_("PostgreSQL cannot be reached: %s"), PQerrorMessage(database));
@@ -50,8 +51,10 @@ static int width_of(const char *text)
 static void put_cell(const char *text, int width, bool right)
 {
   int spaces = width - width_of(text);
-  if (right) printf("%*s%s  ", spaces > 0 ? spaces : 0, "", text);
-  else printf("%s%*s  ", text, spaces > 0 ? spaces : 0, "");
+  if (right)
+    printf("%*s%s  ", spaces > 0 ? spaces : 0, "", text);
+  else
+    printf("%s%*s  ", text, spaces > 0 ? spaces : 0, "");
 }
 
 static bool is_number(const PGresult *result, int column)
@@ -61,9 +64,10 @@ static bool is_number(const PGresult *result, int column)
 }
 
 /* Codes that are words to people; in JSON they stay codes. */
-static const char *const words[] = {N_("stop"), N_("query"), N_("ready"), N_("sent"), N_("received"), N_("unknown"), N_("effective"),
-                                    N_("effective_short"), N_("held_by_other"), N_("refused_fixable"), N_("refused"), N_("late"),
-                                    N_("bank"), N_("payment")};
+static const char *const words[] = {N_("stop"),          N_("query"),           N_("ready"),     N_("sent"),
+                                    N_("received"),      N_("unknown"),         N_("effective"), N_("effective_short"),
+                                    N_("held_by_other"), N_("refused_fixable"), N_("refused"),   N_("late"),
+                                    N_("bank"),          N_("payment")};
 
 static const char *cell_text(const PGresult *result, int row, int column)
 {
@@ -96,7 +100,8 @@ static void print_table(const PGresult *result, const char *titles)
   }
 }
 
-int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count, const char *const *values)
+int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count,
+                const char *const *values)
 {
   char *wrapped = NULL;
   if (cli->json && asprintf(&wrapped, "select coalesce(json_agg(t), '[]') from (%s) t", sql) < 0) return HF_EXIT_FAILED;
@@ -123,7 +128,8 @@ bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char
     return false;
   }
   const char *values[] = {what, cli->reason};
-  PGresult *result = PQexecParams(database, "insert into reveal (what, reason) values ($1, $2)", 2, NULL, values, NULL, NULL, 0);
+  PGresult *result =
+      PQexecParams(database, "insert into reveal (what, reason) values ($1, $2)", 2, NULL, values, NULL, NULL, 0);
   bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
   if (!ok) hf_say(_("the reveal cannot be recorded, so nothing is shown: %s"), PQresultErrorMessage(result));
   PQclear(result);

@@ -24,8 +24,10 @@ int hf_command_keygen(struct hf_cli *cli)
     hf_say("%s", status.why);
     return HF_EXIT_FAILED;
   }
-  if (cli->json) printf("{\"key_id\":\"%s\",\"algorithm\":\"%s\"}\n", id, name);
-  else puts(id);
+  if (cli->json)
+    printf("{\"key_id\":\"%s\",\"algorithm\":\"%s\"}\n", id, name);
+  else
+    puts(id);
   return HF_EXIT_OK;
 }
 
@@ -67,13 +69,15 @@ static bool yes_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, bool
 
 static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
-  static const char *const known[] = {"code", "name", "dialect", "transport", "endpoint", "payment_company", "enabled", "window",
-                                      "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", NULL};
+  static const char *const known[] = {"code",    "name",   "dialect",     "transport",  "endpoint",       "payment_company",
+                                      "enabled", "window", "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms",
+                                      NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
   return hf_yaml_only(yaml, row, known) && text_of(yaml, row, "code", to->code, sizeof to->code, true) &&
-         text_of(yaml, row, "name", to->name, sizeof to->name, true) && text_of(yaml, row, "dialect", to->dialect, sizeof to->dialect, false) &&
+         text_of(yaml, row, "name", to->name, sizeof to->name, true) &&
+         text_of(yaml, row, "dialect", to->dialect, sizeof to->dialect, false) &&
          text_of(yaml, row, "transport", to->transport, sizeof to->transport, false) &&
          text_of(yaml, row, "endpoint", to->endpoint, sizeof to->endpoint, true) &&
          yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
@@ -94,15 +98,17 @@ static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int
 
 static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
 {
-  static const char *const known[] = {"holder", "unit", "role", "public_key", "algorithm", "valid_from", "valid_until", "revoked", NULL};
+  static const char *const known[] = {"holder",     "unit",        "role",    "public_key", "algorithm",
+                                      "valid_from", "valid_until", "revoked", NULL};
   char role[32] = "", file[400] = "", algorithm[32] = "", path[1024];
   *to = (struct hf_key){.valid_from_wall_ns = hf_time_now().wall_ns - 3600 * HF_NS_PER_S,
                         .valid_until_wall_ns = hf_time_now().wall_ns + 366LL * 86400 * HF_NS_PER_S};
   if (!hf_yaml_only(yaml, row, known) || !text_of(yaml, row, "holder", to->holder, sizeof to->holder, true) ||
       !text_of(yaml, row, "unit", to->unit, sizeof to->unit, false) || !text_of(yaml, row, "role", role, sizeof role, true) ||
-      !text_of(yaml, row, "public_key", file, sizeof file, true) || !text_of(yaml, row, "algorithm", algorithm, sizeof algorithm, false) ||
-      !time_of(yaml, row, "valid_from", &to->valid_from_wall_ns) || !time_of(yaml, row, "valid_until", &to->valid_until_wall_ns) ||
-      !yes_of(yaml, row, "revoked", &to->revoked))
+      !text_of(yaml, row, "public_key", file, sizeof file, true) ||
+      !text_of(yaml, row, "algorithm", algorithm, sizeof algorithm, false) ||
+      !time_of(yaml, row, "valid_from", &to->valid_from_wall_ns) ||
+      !time_of(yaml, row, "valid_until", &to->valid_until_wall_ns) || !yes_of(yaml, row, "revoked", &to->revoked))
     return false;
   to->role = hf_role_of_code(role);
   if (to->role == HF_ROLE_UNSET)
@@ -111,29 +117,36 @@ static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
   snprintf(path, sizeof path, "%s%s%s", file[0] == '/' ? "" : dirname(copy), file[0] == '/' ? "" : "/", file);
   free(copy);
   struct hf_status status = hf_keyfile_read_public(path, to);
-  if (!hf_is_ok(status)) return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "public_key")), "public_key: %s: %s", file, status.why);
+  if (!hf_is_ok(status))
+    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "public_key")), "public_key: %s: %s", file, status.why);
   if (algorithm[0] != '\0') to->algorithm = hf_algorithm_of_code(algorithm);
-  if (to->algorithm == HF_ALGORITHM_UNSET) return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "algorithm")), "algorithm: not known");
-  return to->valid_from_wall_ns < to->valid_until_wall_ns || hf_yaml_fail(yaml, hf_yaml_line(row), "valid_until: not after valid_from");
+  if (to->algorithm == HF_ALGORITHM_UNSET)
+    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "algorithm")), "algorithm: not known");
+  return to->valid_from_wall_ns < to->valid_until_wall_ns ||
+         hf_yaml_fail(yaml, hf_yaml_line(row), "valid_until: not after valid_from");
 }
 
 static bool read_registry(struct hf_yaml *yaml, struct hf_registry_change *change)
 {
-  static const char *const known[] = {"institutions", "keys", "policy", NULL}, *const policy_known[] = {"version", "feedback_ms", NULL};
+  static const char *const known[] = {"institutions", "keys", "policy", NULL}, *const policy_known[] = {"version",
+                                                                                                        "feedback_ms", NULL};
   yaml_node_t *root = hf_yaml_root(yaml), *item, *policy = hf_yaml_get(yaml, root, "policy");
   if (!hf_yaml_only(yaml, root, known)) return false;
   yaml_node_t *rows = hf_yaml_get(yaml, root, "institutions");
   for (size_t i = 0; (item = hf_yaml_item(yaml, rows, i)) != NULL; i++) {
-    if (i == HF_REGISTRY_ROWS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
+    if (i == HF_REGISTRY_ROWS_MAX)
+      return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
     if (!read_institution(yaml, item, &change->institutions[change->institutions_count++])) return false;
   }
   rows = hf_yaml_get(yaml, root, "keys");
   for (size_t i = 0; (item = hf_yaml_item(yaml, rows, i)) != NULL; i++) {
-    if (i == HF_REGISTRY_ROWS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
+    if (i == HF_REGISTRY_ROWS_MAX)
+      return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
     if (!read_key(yaml, item, &change->keys[change->keys_count++])) return false;
   }
   change->has_policy = policy != NULL;
-  return policy == NULL || (hf_yaml_only(yaml, policy, policy_known) && number_of(yaml, policy, "version", &change->policy.version, 1, 1000000000) &&
+  return policy == NULL || (hf_yaml_only(yaml, policy, policy_known) &&
+                            number_of(yaml, policy, "version", &change->policy.version, 1, 1000000000) &&
                             number_of(yaml, policy, "feedback_ms", &change->policy.feedback_ms, 100, 86400000));
 }
 

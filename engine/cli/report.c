@@ -25,7 +25,8 @@ static bool copy_name(struct hf_yaml *yaml, yaml_node_t *mapping, const char *ke
   yaml_node_t *node = hf_yaml_get(yaml, mapping, key);
   const char *text = hf_yaml_text(node);
   if (node == NULL) return true;
-  struct hf_status status = text == NULL ? hf_fail(HF_STATUS_MALFORMED, "one value, not a list") : hf_name_set(name, text, strlen(text));
+  struct hf_status status =
+      text == NULL ? hf_fail(HF_STATUS_MALFORMED, "one value, not a list") : hf_name_set(name, text, strlen(text));
   return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: %s", key, status.why);
 }
 
@@ -33,8 +34,10 @@ static bool read_party(struct hf_yaml *yaml, yaml_node_t *transfer, const char *
 {
   static const char *const known[] = {"institution", "account", "name", NULL};
   yaml_node_t *node = hf_yaml_get(yaml, transfer, key);
-  if (node == NULL) return !must || hf_yaml_fail(yaml, hf_yaml_line(transfer), "%s is missing: institution, account, name", key);
-  if (!hf_yaml_only(yaml, node, known) || !copy_text(yaml, node, "institution", party->institution, sizeof party->institution) ||
+  if (node == NULL)
+    return !must || hf_yaml_fail(yaml, hf_yaml_line(transfer), "%s is missing: institution, account, name", key);
+  if (!hf_yaml_only(yaml, node, known) ||
+      !copy_text(yaml, node, "institution", party->institution, sizeof party->institution) ||
       !copy_name(yaml, node, "name", &party->name))
     return false;
   yaml_node_t *account = hf_yaml_get(yaml, node, "account");
@@ -44,7 +47,8 @@ static bool read_party(struct hf_yaml *yaml, yaml_node_t *transfer, const char *
   if (!hf_is_ok(status)) return hf_yaml_fail(yaml, hf_yaml_line(account), "%s.account: %s", key, status.why);
   if (must && !hf_account_number_luhn(&party->account) && party->account.size >= 13) {
     char masked[HF_MASK_TEXT_SIZE]; /* warns, never blocks: passbooks are not cards */
-    hf_say(_("line %d: %s has no valid card check digit; is it right?"), hf_yaml_line(account), hf_mask_account(&party->account, masked));
+    hf_say(_("line %d: %s has no valid card check digit; is it right?"), hf_yaml_line(account),
+           hf_mask_account(&party->account, masked));
   }
   return true;
 }
@@ -57,12 +61,15 @@ static bool read_transfer(struct hf_yaml *yaml, yaml_node_t *node, struct hf_tra
       !read_party(yaml, node, "from", false, &transfer->payer) ||
       !copy_text(yaml, node, "serial", transfer->serial, sizeof transfer->serial))
     return false;
-  yaml_node_t *amount = hf_yaml_get(yaml, node, "amount"), *at = hf_yaml_get(yaml, node, "at"), *currency = hf_yaml_get(yaml, node, "currency");
+  yaml_node_t *amount = hf_yaml_get(yaml, node, "amount"), *at = hf_yaml_get(yaml, node, "at"),
+              *currency = hf_yaml_get(yaml, node, "currency");
   transfer->amount = hf_yaml_text(amount) == NULL ? INT64_MIN : hf_amount_parse(hf_yaml_text(amount));
   if (transfer->amount <= 0 || transfer->amount > HF_AMOUNT_MAX)
-    return hf_yaml_fail(yaml, hf_yaml_line(amount ? amount : node), "amount: a positive amount with at most two decimals, as 50000.00");
+    return hf_yaml_fail(yaml, hf_yaml_line(amount ? amount : node),
+                        "amount: a positive amount with at most two decimals, as 50000.00");
   transfer->currency = hf_currency_of_code(currency == NULL ? "CNY" : hf_yaml_text(currency) ? hf_yaml_text(currency) : "");
-  if (transfer->currency == HF_CURRENCY_UNKNOWN) return hf_yaml_fail(yaml, hf_yaml_line(currency), "currency: a code as CNY, USD, HKD");
+  if (transfer->currency == HF_CURRENCY_UNKNOWN)
+    return hf_yaml_fail(yaml, hf_yaml_line(currency), "currency: a code as CNY, USD, HKD");
   transfer->at_wall_ns = hf_yaml_text(at) == NULL ? INT64_MIN : hf_time_parse(hf_yaml_text(at));
   if (transfer->at_wall_ns == INT64_MIN)
     return hf_yaml_fail(yaml, hf_yaml_line(at ? at : node), "at: a time as 2026-11-24T09:12:00+08:00");
@@ -100,7 +107,8 @@ static bool read_report(struct hf_yaml *yaml, struct hf_report *report)
   transfers = hf_yaml_get(yaml, root, "transfers");
   yaml_node_t *item;
   for (size_t i = 0; (item = hf_yaml_item(yaml, transfers, i)) != NULL; i++) {
-    if (i == HF_TARGETS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "transfers: at most %d in one report", HF_TARGETS_MAX);
+    if (i == HF_TARGETS_MAX)
+      return hf_yaml_fail(yaml, hf_yaml_line(item), "transfers: at most %d in one report", HF_TARGETS_MAX);
     if (!read_transfer(yaml, item, &report->transfers[i])) return false;
     report->transfers_count++;
   }
@@ -124,8 +132,10 @@ int hf_command_report_submit(struct hf_cli *cli)
     hf_uuid_text(report->case_id.uuid, case_id);
     code = hf_cli_submit(cli, HF_PAYLOAD_REPORT, (struct hf_span){payload, size}, case_id, -1, &at);
     if (code == HF_EXIT_OK) code = hf_cli_wait_recorded(cli, &at, 1);
-    if (code == HF_EXIT_OK) puts(case_id);
-    else if (code == HF_EXIT_TIMEOUT) hf_say(_("Kafka has the report of case %s, the engine has not recorded it yet"), case_id);
+    if (code == HF_EXIT_OK)
+      puts(case_id);
+    else if (code == HF_EXIT_TIMEOUT)
+      hf_say(_("Kafka has the report of case %s, the engine has not recorded it yet"), case_id);
   }
   free(payload);
   free(report);

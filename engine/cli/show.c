@@ -26,15 +26,18 @@ static const char case_sql[] =
     "coalesce(round(extract(epoch from o.received_at - o.sent_at) * 1000, 1)::text, '') as receipt_ms, "
     "coalesce(round(extract(epoch from o.ended_at - o.sent_at) * 1000, 1)::text, '') as feedback_ms, "
     "case when o.overdue then 'late' else '' end as late, o.order_id "
-    "from order_state o join account a on a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and a.number = o.account "
+    "from order_state o join account a on a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and "
+    "a.number = o.account "
     "join report r on r.shard = o.shard and r.report_id = o.report_id "
-    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.action desc, o.institution, o.account";
+    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.action desc, o.institution, "
+    "o.account";
 
 static int show_case(const struct hf_cli *cli, PGconn *database, const char *id)
 {
-  return hf_cli_show(cli, database,
-                     _("institution,account,name,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"),
-                     case_sql, 2, (const char *const[]){id, cli->reveal ? "yes" : "no"});
+  return hf_cli_show(
+      cli, database,
+      _("institution,account,name,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"), case_sql, 2,
+      (const char *const[]){id, cli->reveal ? "yes" : "no"});
 }
 
 /* How many orders there are and how many are open; false where the case is not there. */
@@ -42,7 +45,8 @@ static bool count_case(PGconn *database, const char *id, long *all, long *open)
 {
   PGresult *result = PQexecParams(database,
                                   "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown')) "
-                                  "from order_state where shard = any (array(select shard from shard)) and case_id = $1::uuid", 1, NULL, (const char *const[]){id}, NULL, NULL, 0);
+                                  "from order_state where shard = any (array(select shard from shard)) and case_id = $1::uuid",
+                                  1, NULL, (const char *const[]){id}, NULL, NULL, 0);
   bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
   *all = ok ? atol(PQgetvalue(result, 0, 0)) : 0;
   *open = ok ? atol(PQgetvalue(result, 0, 1)) : 0;
@@ -59,9 +63,12 @@ static int with_case(struct hf_cli *cli, int (*run)(const struct hf_cli *cli, PG
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   int code = HF_EXIT_FAILED;
-  if (cli->reveal && !hf_cli_record_reveal(cli, database, id)) code = HF_EXIT_REFUSED;
-  else if (!count_case(database, id, &all, &open)) hf_say(_("there is no case %s"), id);
-  else code = run(cli, database, id);
+  if (cli->reveal && !hf_cli_record_reveal(cli, database, id))
+    code = HF_EXIT_REFUSED;
+  else if (!count_case(database, id, &all, &open))
+    hf_say(_("there is no case %s"), id);
+  else
+    code = run(cli, database, id);
   PQfinish(database);
   return code;
 }
@@ -70,7 +77,8 @@ static int show_case_with_sum(const struct hf_cli *cli, PGconn *database, const 
 {
   long all, open;
   int code = show_case(cli, database, id);
-  if (code == HF_EXIT_OK && !cli->json && count_case(database, id, &all, &open)) hf_say(_("%ld orders, %ld still open"), all, open);
+  if (code == HF_EXIT_OK && !cli->json && count_case(database, id, &all, &open))
+    hf_say(_("%ld orders, %ld still open"), all, open);
   return code;
 }
 
@@ -112,11 +120,24 @@ static void print_fact(const struct hf_fact *fact, bool json, bool first)
   uint32_t attempt = 0;
   switch (fact->kind) {
   case HF_FACT_ORDER_SENT:
-  case HF_FACT_ORDER_RECEIVED: stamp = fact->step.at.wall_ns; attempt = fact->step.attempt; detail = fact->step.reference; break;
-  case HF_FACT_ATTEMPT_ENDED: attempt = fact->step.attempt; detail = hf_outcome_code(fact->step.outcome); break;
+  case HF_FACT_ORDER_RECEIVED:
+    stamp = fact->step.at.wall_ns;
+    attempt = fact->step.attempt;
+    detail = fact->step.reference;
+    break;
+  case HF_FACT_ATTEMPT_ENDED:
+    attempt = fact->step.attempt;
+    detail = hf_outcome_code(fact->step.outcome);
+    break;
   case HF_FACT_ORDER_UNKNOWN: attempt = fact->step.attempt; break;
-  case HF_FACT_ORDER_ENDED: stamp = fact->ended.at.wall_ns; detail = fact->ended.answer.result; break;
-  case HF_FACT_HOLD_PLACED: stamp = fact->hold.expires_earliest_wall_ns; detail = _("hold until"); break;
+  case HF_FACT_ORDER_ENDED:
+    stamp = fact->ended.at.wall_ns;
+    detail = fact->ended.answer.result;
+    break;
+  case HF_FACT_HOLD_PLACED:
+    stamp = fact->hold.expires_earliest_wall_ns;
+    detail = _("hold until");
+    break;
   default: break;
   }
   hf_time_text(fact->decided.wall_ns, when);
@@ -125,9 +146,12 @@ static void print_fact(const struct hf_fact *fact, bool json, bool first)
   struct hf_writer writer = hf_writer_of(quoted, sizeof quoted - 1);
   hf_write_json_string(&writer, detail, strlen(detail));
   quoted[writer.size] = '\0';
-  if (json) printf("%s{\"seq\":%llu,\"kind\":\"%s\",\"decided_at\":\"%s\",\"stamp\":\"%s\",\"attempt\":%u,\"detail\":%s}", first ? "" : ",",
-                   (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, quoted);
-  else printf("%8llu  %-20s  %-28s  %-28s  %7u  %s\n", (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, detail);
+  if (json)
+    printf("%s{\"seq\":%llu,\"kind\":\"%s\",\"decided_at\":\"%s\",\"stamp\":\"%s\",\"attempt\":%u,\"detail\":%s}",
+           first ? "" : ",", (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt, quoted);
+  else
+    printf("%8llu  %-20s  %-28s  %-28s  %7u  %s\n", (unsigned long long)fact->seq, hf_fact_code(fact->kind), when, at, attempt,
+           detail);
 }
 
 int hf_command_order_show(struct hf_cli *cli)
@@ -140,21 +164,28 @@ int hf_command_order_show(struct hf_cli *cli)
   struct hf_arena arena = {.memory = malloc(HF_UNPACK_ARENA_SIZE), .capacity = HF_UNPACK_ARENA_SIZE};
   char shard[12];
   snprintf(shard, sizeof shard, "%u", hf_order_id_shard(order_id));
-  PGresult *result = PQexecParams(database,
-                                  "select f.body from order_state o join fact f on f.shard = o.shard and f.case_id = o.case_id and "
-                                  "f.order_id = o.order_id where o.shard = $1::int4 and o.order_id = $2::uuid order by f.seq",
-                                  2, NULL, (const char *const[]){shard, id}, NULL, NULL, 1);
+  PGresult *result =
+      PQexecParams(database,
+                   "select f.body from order_state o join fact f on f.shard = o.shard and f.case_id = o.case_id and "
+                   "f.order_id = o.order_id where o.shard = $1::int4 and o.order_id = $2::uuid order by f.seq",
+                   2, NULL, (const char *const[]){shard, id}, NULL, NULL, 1);
   int rows = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0, code = rows > 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
-  if (rows == 0) hf_say(_("there is no order %s"), id);
-  else if (cli->json) fputs("[", stdout);
-  else printf("%8s  %-20s  %-28s  %-28s  %7s  %s\n", _("seq"), _("fact"), _("decided (UTC)"), _("stamp (UTC)"), _("attempt"), _("detail"));
+  if (rows == 0)
+    hf_say(_("there is no order %s"), id);
+  else if (cli->json)
+    fputs("[", stdout);
+  else
+    printf("%8s  %-20s  %-28s  %-28s  %7s  %s\n", _("seq"), _("fact"), _("decided (UTC)"), _("stamp (UTC)"), _("attempt"),
+           _("detail"));
   for (int i = 0; i < rows; i++) {
     struct hf_fact fact;
     hf_arena_reset(&arena);
     struct hf_span body = {(const uint8_t *)PQgetvalue(result, i, 0), (size_t)PQgetlength(result, i, 0)};
     struct hf_status status = hf_fact_decode(body, &arena, &fact);
-    if (hf_is_ok(status)) print_fact(&fact, cli->json, i == 0);
-    else hf_say("%s", status.why);
+    if (hf_is_ok(status))
+      print_fact(&fact, cli->json, i == 0);
+    else
+      hf_say("%s", status.why);
   }
   if (rows > 0 && cli->json) puts("]");
   PQclear(result);
@@ -177,30 +208,38 @@ static int show(struct hf_cli *cli, const char *titles, const char *sql, int cou
 int hf_command_institution_list(struct hf_cli *cli)
 {
   return show(cli, _("code,name,kind,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled"),
-              "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, dialect, transport, "
-              "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled from institution order by code, set_at desc", 0, NULL);
+              "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, "
+              "dialect, transport, "
+              "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled from institution order by code, "
+              "set_at desc",
+              0, NULL);
 }
 
 int hf_command_sla(struct hf_cli *cli)
 {
   /* Nearest rank: percentile_disc takes a value that was measured. Orders without feedback count as open, not as fast. */
-  return show(cli, _("institution,action,orders,open,late,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 ms,feedback p99 ms,max ms"),
-              "select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
-              "count(*) filter (where overdue) as late, "
-              "round(percentile_disc(0.5) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p50, "
-              "round(percentile_disc(0.99) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p99, "
-              "round(percentile_disc(0.5) within group (order by sent_to_feedback_us) / 1000.0, 1) as p50, "
-              "round(percentile_disc(0.9) within group (order by sent_to_feedback_us) / 1000.0, 1) as p90, "
-              "round(percentile_disc(0.99) within group (order by sent_to_feedback_us) / 1000.0, 1) as p99, "
-              "round(max(sent_to_feedback_us) / 1000.0, 1) as longest "
-              "from order_timing group by institution, action order by institution, action desc", 0, NULL);
+  return show(
+      cli,
+      _("institution,action,orders,open,late,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 ms,feedback p99 ms,max ms"),
+      "select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
+      "count(*) filter (where overdue) as late, "
+      "round(percentile_disc(0.5) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p50, "
+      "round(percentile_disc(0.99) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p99, "
+      "round(percentile_disc(0.5) within group (order by sent_to_feedback_us) / 1000.0, 1) as p50, "
+      "round(percentile_disc(0.9) within group (order by sent_to_feedback_us) / 1000.0, 1) as p90, "
+      "round(percentile_disc(0.99) within group (order by sent_to_feedback_us) / 1000.0, 1) as p99, "
+      "round(max(sent_to_feedback_us) / 1000.0, 1) as longest "
+      "from order_timing group by institution, action order by institution, action desc",
+      0, NULL);
 }
 
 int hf_command_quarantine_list(struct hf_cli *cli)
 {
   return show(cli, _("shard,offset,reason,transfer,key,bytes,when"),
-              "select shard, topic_offset, reason, transfer, key_id, length(raw) as bytes, to_char(decided_at, 'YYYY-MM-DD HH24:MI:SS.MSOF') as at "
-              "from quarantine order by decided_at desc limit 200", 0, NULL);
+              "select shard, topic_offset, reason, transfer, key_id, length(raw) as bytes, to_char(decided_at, 'YYYY-MM-DD "
+              "HH24:MI:SS.MSOF') as at "
+              "from quarantine order by decided_at desc limit 200",
+              0, NULL);
 }
 
 int hf_command_quarantine_show(struct hf_cli *cli)
@@ -216,10 +255,11 @@ int hf_command_quarantine_show(struct hf_cli *cli)
   /* The bytes hold whatever the sender put in, account numbers too: they are revealed, not shown. */
   if (!cli->reveal || hf_cli_record_reveal(cli, database, "quarantine"))
     code = hf_cli_show(cli, database, _("shard,offset,reason,transfer,key,report,case,when,raw (base64)"),
-                       "select shard, topic_offset, reason, transfer, key_id, report_id, case_id, to_char(decided_at, 'YYYY-MM-DD HH24:MI:SS.MSOF') as at, "
+                       "select shard, topic_offset, reason, transfer, key_id, report_id, case_id, to_char(decided_at, "
+                       "'YYYY-MM-DD HH24:MI:SS.MSOF') as at, "
                        "case when $3 = 'yes' then encode(raw, 'base64') else length(raw) || ' bytes' end as raw "
-                       "from quarantine where shard = $1::int4 and topic_offset = $2::int8", 3,
-                       (const char *const[]){cli->arguments[0], cli->arguments[1], cli->reveal ? "yes" : "no"});
+                       "from quarantine where shard = $1::int4 and topic_offset = $2::int8",
+                       3, (const char *const[]){cli->arguments[0], cli->arguments[1], cli->reveal ? "yes" : "no"});
   PQfinish(database);
   return code;
 }

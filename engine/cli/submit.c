@@ -8,8 +8,8 @@
 #include "engine/cli/cli.h"
 #include "engine/trust/trust.h"
 
-static rd_kafka_t *open_producer(const struct hf_cli *cli, void (*on_delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *),
-                                 void *opaque)
+static rd_kafka_t *open_producer(const struct hf_cli *cli,
+                                 void (*on_delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *), void *opaque)
 {
   char error[256];
   if (cli->brokers[0] == '\0') {
@@ -17,9 +17,14 @@ static rd_kafka_t *open_producer(const struct hf_cli *cli, void (*on_delivery)(r
     return NULL;
   }
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
-  const char *const settings[][2] = {{"bootstrap.servers", cli->brokers}, {"acks", "all"},        {"linger.ms", "0"},
-                                     {"partitioner", "murmur2_random"},   {"log_level", "0"},     {"client.id", "holdfast"},
-                                     {"socket.nagle.disable", "true"},    {"message.timeout.ms", "10000"}};
+  const char *const settings[][2] = {{"bootstrap.servers", cli->brokers},
+                                     {"acks", "all"},
+                                     {"linger.ms", "0"},
+                                     {"partitioner", "murmur2_random"},
+                                     {"log_level", "0"},
+                                     {"client.id", "holdfast"},
+                                     {"socket.nagle.disable", "true"},
+                                     {"message.timeout.ms", "10000"}};
   for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
     if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) != RD_KAFKA_CONF_OK) hf_say("%s", error);
   rd_kafka_conf_set_opaque(conf, opaque);
@@ -59,8 +64,12 @@ static rd_kafka_headers_t *headers_for(enum hf_payload_kind kind)
   trace[writer.size] = '\0';
   snprintf(id, sizeof id, "%.32s", trace + 3);
   rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
-  const char *const pairs[][2] = {{"traceparent", trace}, {"ce_specversion", "1.0"}, {"ce_id", id}, {"ce_source", "/holdfast/cli"},
-                                  {"ce_type", hf_payload_type(kind)}, {"ce_time", hf_time_text(hf_time_now().wall_ns, when)},
+  const char *const pairs[][2] = {{"traceparent", trace},
+                                  {"ce_specversion", "1.0"},
+                                  {"ce_id", id},
+                                  {"ce_source", "/holdfast/cli"},
+                                  {"ce_type", hf_payload_type(kind)},
+                                  {"ce_time", hf_time_text(hf_time_now().wall_ns, when)},
                                   {"content-type", "application/protobuf"}};
   for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) rd_kafka_header_add(headers, pairs[i][0], -1, pairs[i][1], -1);
   return headers;
@@ -73,8 +82,8 @@ static size_t sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct h
   struct hf_trust_job job;
   size_t size = 0;
   uint8_t *bytes = malloc(capacity);
-  struct hf_status status = cli->key[0] == '\0' ? hf_fail(HF_STATUS_CONFIG, "the configuration names no key")
-                                                : hf_trust_open(&trust, 0, cli->key);
+  struct hf_status status =
+      cli->key[0] == '\0' ? hf_fail(HF_STATUS_CONFIG, "the configuration names no key") : hf_trust_open(&trust, 0, cli->key);
   size_t bytes_size = bytes == NULL ? 0 : hf_envelope_signed_bytes(kind, payload, bytes, capacity);
   if (hf_is_ok(status)) status = hf_trust_sign(trust, &job, (struct hf_span){bytes, bytes_size});
   if (hf_is_ok(status) && bytes_size > 0 && job.signature_size > 0) {
@@ -88,8 +97,8 @@ static size_t sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct h
   return size;
 }
 
-int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key, int32_t partition,
-                  struct hf_produced *produced)
+int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key,
+                  int32_t partition, struct hf_produced *produced)
 {
   struct delivery delivery = {.done = false};
   size_t key_size = key == NULL ? 0 : strlen(key);
@@ -99,14 +108,18 @@ int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf
   rd_kafka_t *kafka = size == 0 ? NULL : open_producer(cli, on_delivery, &delivery);
   int code = size == 0 ? HF_EXIT_SIGNATURE : HF_EXIT_UNAVAILABLE;
   if (kafka != NULL) {
-    rd_kafka_resp_err_t failed = rd_kafka_producev(
-        kafka, RD_KAFKA_V_TOPIC(cli->reports), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, key_size),
-        RD_KAFKA_V_VALUE(envelope, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers_for(kind)), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t failed =
+        rd_kafka_producev(kafka, RD_KAFKA_V_TOPIC(cli->reports), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, key_size),
+                          RD_KAFKA_V_VALUE(envelope, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_HEADERS(headers_for(kind)), RD_KAFKA_V_END);
     for (int i = 0; failed == RD_KAFKA_RESP_ERR_NO_ERROR && !delivery.done && i < 120; i++) rd_kafka_poll(kafka, 100);
     if (failed == RD_KAFKA_RESP_ERR_NO_ERROR && delivery.done) failed = delivery.error;
-    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) hf_say(_("Kafka did not take it: %s"), rd_kafka_err2str(failed));
-    else if (!delivery.done) code = HF_EXIT_UNKNOWN;
-    else code = HF_EXIT_OK;
+    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
+      hf_say(_("Kafka did not take it: %s"), rd_kafka_err2str(failed));
+    else if (!delivery.done)
+      code = HF_EXIT_UNKNOWN;
+    else
+      code = HF_EXIT_OK;
     rd_kafka_destroy(kafka);
   }
   *produced = delivery.at;

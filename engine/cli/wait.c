@@ -12,10 +12,11 @@ static int look(PGconn *database, const struct hf_produced *at)
   char shard[16], offset[24];
   snprintf(shard, sizeof shard, "%d", at->partition);
   snprintf(offset, sizeof offset, "%lld", (long long)at->offset);
-  PGresult *result = PQexecParams(database,
-                                  "select q.reason, q.transfer from shard s left join quarantine q on q.shard = s.shard and q.topic_offset = $2::int8 "
-                                  "where s.shard = $1::int4 and s.next_offset > $2::int8",
-                                  2, NULL, (const char *const[]){shard, offset}, NULL, NULL, 0);
+  PGresult *result = PQexecParams(
+      database,
+      "select q.reason, q.transfer from shard s left join quarantine q on q.shard = s.shard and q.topic_offset = $2::int8 "
+      "where s.shard = $1::int4 and s.next_offset > $2::int8",
+      2, NULL, (const char *const[]){shard, offset}, NULL, NULL, 0);
   int outcome = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 ? 1 : 0;
   if (outcome == 1 && !PQgetisnull(result, 0, 0)) {
     enum hf_reason reason = hf_reason_of_code(PQgetvalue(result, 0, 0));

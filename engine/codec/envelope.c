@@ -57,11 +57,14 @@ enum hf_reason hf_envelope_decode(struct hf_span record, struct hf_envelope *env
   if (record.size == 0) return HF_REASON_EMPTY;
   if (record.size > HF_RECORD_SIZE_MAX) return HF_REASON_TOO_LARGE;
   for (uint32_t field; (field = next_field(&reader, &value)) != 0;) {
-    if (field == 1) type = value;
-    else if (field == 2) envelope->payload = value;
+    if (field == 1)
+      type = value;
+    else if (field == 2)
+      envelope->payload = value;
     else if (field == 3 && signatures++ < HF_SIGNATURES_MAX)
       strange |= !decode_signature(value, &envelope->signatures[envelope->signatures_count++]);
-    else strange |= field > 3;
+    else
+      strange |= field > 3;
   }
   if (reader.failed || strange) return HF_REASON_NOT_AN_ENVELOPE;
   envelope->kind = kind_of(type);

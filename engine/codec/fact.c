@@ -285,15 +285,15 @@ static bool get_ended(const Holdfast__V1__OrderEnded *from, struct hf_fact_ended
   to->answer.transactions_count = from->transactions_count;
   return to->state != HF_ORDER_UNSET && hf_wire_uuid(from->order_id, &to->answer.order_id.uuid) &&
          get_text(from->result, to->answer.result, sizeof to->answer.result) &&
-         hf_wire_ns(from->feedback_at_us, &to->at.wall_ns) &&
-         hf_wire_ns(from->executed_at_us, &to->answer.executed_wall_ns) &&
+         hf_wire_ns(from->feedback_at_us, &to->at.wall_ns) && hf_wire_ns(from->executed_at_us, &to->answer.executed_wall_ns) &&
          hf_wire_ns(from->expires_at_us, &to->answer.expires_wall_ns);
 }
 
 static bool get_hold(const Holdfast__V1__HoldPlaced *from, struct hf_fact_hold *to)
 {
   to->held = from->held;
-  return hf_wire_uuid(from->order_id, &to->order_id.uuid) && hf_wire_ns(from->starts_earliest_us, &to->starts_earliest_wall_ns) &&
+  return hf_wire_uuid(from->order_id, &to->order_id.uuid) &&
+         hf_wire_ns(from->starts_earliest_us, &to->starts_earliest_wall_ns) &&
          hf_wire_ns(from->starts_latest_us, &to->starts_latest_wall_ns) &&
          hf_wire_ns(from->expires_earliest_us, &to->expires_earliest_wall_ns) &&
          hf_wire_ns(from->expires_latest_us, &to->expires_latest_wall_ns);
@@ -307,7 +307,8 @@ static bool get_step(const Holdfast__V1__Fact *from, struct hf_fact *fact)
     fact->kind = HF_FACT_ORDER_SENT;
     to->attempt = from->order_sent->attempt;
     to->at.mono_ns = from->order_sent->sent_mono_ns;
-    return hf_wire_uuid(from->order_sent->order_id, &to->order_id.uuid) && hf_wire_ns(from->order_sent->sent_at_us, &to->at.wall_ns);
+    return hf_wire_uuid(from->order_sent->order_id, &to->order_id.uuid) &&
+           hf_wire_ns(from->order_sent->sent_at_us, &to->at.wall_ns);
   case HOLDFAST__V1__FACT__WHAT_ATTEMPT_ENDED:
     fact->kind = HF_FACT_ATTEMPT_ENDED;
     to->attempt = from->attempt_ended->attempt;
@@ -386,9 +387,7 @@ static bool get_what(const Holdfast__V1__Fact *from, struct hf_fact *fact)
   case HOLDFAST__V1__FACT__WHAT_ORDER_ENDED:
     fact->kind = HF_FACT_ORDER_ENDED;
     return get_ended(from->order_ended, &fact->ended);
-  case HOLDFAST__V1__FACT__WHAT_HOLD_PLACED:
-    fact->kind = HF_FACT_HOLD_PLACED;
-    return get_hold(from->hold_placed, &fact->hold);
+  case HOLDFAST__V1__FACT__WHAT_HOLD_PLACED: fact->kind = HF_FACT_HOLD_PLACED; return get_hold(from->hold_placed, &fact->hold);
   default: return get_rest(from, fact);
   }
 }

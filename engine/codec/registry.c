@@ -63,11 +63,11 @@ enum hf_reason hf_key_of_proto(const Holdfast__V1__Key *from, struct hf_key *to)
   to->public_key_size = (uint16_t)from->public_key.len;
   if (from->public_key.len > 0) memcpy(to->public_key, from->public_key.data, from->public_key.len);
   to->role = from->role > 0 && (int)from->role < HF_ROLE_COUNT ? (enum hf_role)from->role : HF_ROLE_UNSET;
-  to->algorithm =
-      from->algorithm > 0 && (int)from->algorithm < HF_ALGORITHM_COUNT ? (enum hf_algorithm)from->algorithm : HF_ALGORITHM_UNSET;
+  to->algorithm = from->algorithm > 0 && (int)from->algorithm < HF_ALGORITHM_COUNT ? (enum hf_algorithm)from->algorithm
+                                                                                   : HF_ALGORITHM_UNSET;
   to->revoked = from->revoked;
-  if (!hf_wire_ns(from->valid_from_us, &to->valid_from_wall_ns) || !hf_wire_ns(from->valid_until_us, &to->valid_until_wall_ns) ||
-      !hf_key_is_sound(to))
+  if (!hf_wire_ns(from->valid_from_us, &to->valid_from_wall_ns) ||
+      !hf_wire_ns(from->valid_until_us, &to->valid_until_wall_ns) || !hf_key_is_sound(to))
     return HF_REASON_BAD_ROW;
   return id_is_fingerprint(to) ? HF_REASON_NONE : HF_REASON_BAD_KEY;
 }

@@ -29,14 +29,14 @@ struct hf_core_config {
 
 enum hf_input_kind {
   HF_INPUT_UNSET = 0,
-  HF_INPUT_REPORT,    /* a record that decoded as a report */
-  HF_INPUT_REGISTRY,  /* a record that decoded as a registry change */
-  HF_INPUT_UNREADABLE,/* a record that did not: `verdict` says why */
-  HF_INPUT_LEFT,      /* an attempt's last byte was handed to the kernel */
+  HF_INPUT_REPORT,     /* a record that decoded as a report */
+  HF_INPUT_REGISTRY,   /* a record that decoded as a registry change */
+  HF_INPUT_UNREADABLE, /* a record that did not: `verdict` says why */
+  HF_INPUT_LEFT,       /* an attempt's last byte was handed to the kernel */
   HF_INPUT_ATTEMPT_ENDED,
-  HF_INPUT_GAVE_UP,   /* the lane's quick tries are used up */
+  HF_INPUT_GAVE_UP, /* the lane's quick tries are used up */
   HF_INPUT_ANSWER,
-  HF_INPUT_RETURN,    /* a rested case has been restored from its facts */
+  HF_INPUT_RETURN, /* a rested case has been restored from its facts */
   HF_INPUT_TICK,
 };
 
@@ -75,13 +75,13 @@ struct hf_case_entry {
 };
 
 struct hf_account_entry {
-  uint32_t next; /* in its case */
+  uint32_t next;           /* in its case */
   uint32_t stops, queries; /* orders of each action so far: the next ordinal */
   enum hf_currency currency;
   char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
   struct hf_account_number number;
   struct hf_name name;
-  int64_t amount; /* claimed by all transfers */
+  int64_t amount;           /* claimed by all transfers */
   int64_t transfer_wall_ns; /* of the first */
 };
 

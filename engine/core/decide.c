@@ -68,11 +68,10 @@ static enum hf_reason check_report_case(const struct hf_core *core, const struct
   for (uint32_t i = 0; entry != NULL && i < entry->reports_count; i++)
     if (hf_uuid_equal(entry->reports[i].uuid, report->id.uuid)) return HF_REASON_DUPLICATE_REPORT;
   if (report->made_wall_ns > input->appended_wall_ns + HF_FUTURE_TOLERANCE_NS) return HF_REASON_TIME_IN_FUTURE;
-  if (hf_uuid_wall_ns(report->case_id.uuid) > input->appended_wall_ns + HF_FUTURE_TOLERANCE_NS)
-    return HF_REASON_TIME_IN_FUTURE;
+  if (hf_uuid_wall_ns(report->case_id.uuid) > input->appended_wall_ns + HF_FUTURE_TOLERANCE_NS) return HF_REASON_TIME_IN_FUTURE;
   if (report->transfers_count == 0) return HF_REASON_NO_TARGET;
-  if (entry != NULL && (entry->reports_count == HF_CASE_REPORTS_MAX ||
-                        entry->orders_count + report->transfers_count * 2 > HF_CASE_ORDERS_MAX))
+  if (entry != NULL &&
+      (entry->reports_count == HF_CASE_REPORTS_MAX || entry->orders_count + report->transfers_count * 2 > HF_CASE_ORDERS_MAX))
     return HF_REASON_CASE_FULL;
   return HF_REASON_NONE;
 }
@@ -108,8 +107,7 @@ static enum hf_reason check_transfer(const struct hf_core *core, const struct hf
 }
 
 /* The order as its institution is told it; also how restored orders are sent again. */
-static void describe_order(const struct hf_case_entry *entry, const struct hf_account_entry *account,
-                           struct hf_order *order)
+static void describe_order(const struct hf_case_entry *entry, const struct hf_account_entry *account, struct hf_order *order)
 {
   order->case_id = entry->id;
   memcpy(order->case_number, entry->case_number, sizeof order->case_number);
@@ -213,7 +211,8 @@ static enum hf_reason check_registry(const struct hf_core *core, const struct hf
   }
   if (institutions > HF_INSTITUTIONS_MAX || keys > HF_KEYS_MAX) return HF_REASON_TOO_MANY_ROWS;
   if (change->has_policy && change->policy.version != core->registry->policy.version + 1) return HF_REASON_POLICY_VERSION;
-  if (change->has_policy && (change->policy.feedback_ms < 100 || change->policy.feedback_ms > 86400000)) return HF_REASON_BAD_ROW;
+  if (change->has_policy && (change->policy.feedback_ms < 100 || change->policy.feedback_ms > 86400000))
+    return HF_REASON_BAD_ROW;
   return HF_REASON_NONE;
 }
 
@@ -245,7 +244,8 @@ static void decide_registry(struct hf_core *core, const struct hf_input *input)
 
 /* --- what comes back from institutions --- */
 
-static void tell_step(struct hf_core *core, const struct hf_input *input, const struct hf_order_entry *order, enum hf_fact_kind kind)
+static void tell_step(struct hf_core *core, const struct hf_input *input, const struct hf_order_entry *order,
+                      enum hf_fact_kind kind)
 {
   const struct hf_case_entry *entry = hf_pool_at(&core->cases, order->case_index);
   struct hf_fact *fact = begin(core, kind, entry->id);
@@ -344,7 +344,7 @@ static void decide_tick(struct hf_core *core, const struct hf_input *input)
          core->facts_count + 2 <= HF_STEP_FACTS_MAX) {
     const struct hf_order_entry *order = hf_pool_at(&core->orders, first->item);
     struct hf_case_id case_id = ((struct hf_case_entry *)hf_pool_at(&core->cases, order->case_index))->id;
-    bool lapses = order->holding && order->hold_expires_wall_ns <= input->now.wall_ns; /* H4: our own timer */
+    bool lapses = order->holding && order->hold_expires_wall_ns <= input->now.wall_ns;   /* H4: our own timer */
     tell_step(core, input, order, lapses ? HF_FACT_HOLD_LAPSED : HF_FACT_ORDER_OVERDUE); /* O11 */
     if (lapses) rest_if_done(core, case_id);
   }

@@ -16,7 +16,8 @@ struct hf_order_entry *hf_core_order(const struct hf_core *core, struct hf_order
   return index == 0 ? NULL : hf_pool_at(&core->orders, index);
 }
 
-struct hf_account_entry *hf_core_account(const struct hf_core *core, const struct hf_case_entry *entry, const struct hf_party *payee)
+struct hf_account_entry *hf_core_account(const struct hf_core *core, const struct hf_case_entry *entry,
+                                         const struct hf_party *payee)
 {
   for (uint32_t at = entry->accounts_first; at != 0;) {
     struct hf_account_entry *account = hf_pool_at(&core->accounts, at);
@@ -34,8 +35,10 @@ static void watch(struct hf_core *core, uint32_t index)
   int64_t next = INT64_MAX;
   if (!hf_order_state_is_final(order->state) && !order->overdue) next = order->deadline_wall_ns;
   if (order->holding && order->hold_expires_wall_ns < next) next = order->hold_expires_wall_ns;
-  if (next == INT64_MAX) hf_heap_remove(&core->deadlines, index);
-  else hf_heap_put(&core->deadlines, index, (struct hf_heap_key){.first = next});
+  if (next == INT64_MAX)
+    hf_heap_remove(&core->deadlines, index);
+  else
+    hf_heap_put(&core->deadlines, index, (struct hf_heap_key){.first = next});
 }
 
 static void evolve_report(struct hf_core *core, const struct hf_fact *fact)
@@ -70,8 +73,10 @@ static void evolve_transfer(struct hf_core *core, const struct hf_fact *fact)
     account->name = transfer->payee.name;
     account->currency = transfer->currency;
     account->transfer_wall_ns = transfer->at_wall_ns;
-    if (entry->accounts_last == 0) entry->accounts_first = index;
-    else ((struct hf_account_entry *)hf_pool_at(&core->accounts, entry->accounts_last))->next = index;
+    if (entry->accounts_last == 0)
+      entry->accounts_first = index;
+    else
+      ((struct hf_account_entry *)hf_pool_at(&core->accounts, entry->accounts_last))->next = index;
     entry->accounts_last = index;
   }
   HF_ASSERT(account->amount <= HF_AMOUNT_MAX - transfer->amount);
@@ -104,10 +109,14 @@ static void evolve_order_ready(struct hf_core *core, const struct hf_fact *fact)
                                    .ordinal = order->ordinal,
                                    .issued_wall_ns = order->issued_wall_ns,
                                    .deadline_wall_ns = order->deadline_wall_ns};
-  if (order->action == HF_ACTION_STOP) account->stops++;
-  else account->queries++;
-  if (entry->orders_last == 0) entry->orders_first = index;
-  else ((struct hf_order_entry *)hf_pool_at(&core->orders, entry->orders_last))->next = index;
+  if (order->action == HF_ACTION_STOP)
+    account->stops++;
+  else
+    account->queries++;
+  if (entry->orders_last == 0)
+    entry->orders_first = index;
+  else
+    ((struct hf_order_entry *)hf_pool_at(&core->orders, entry->orders_last))->next = index;
   entry->orders_last = index;
   entry->orders_count++;
   entry->orders_open++;
@@ -140,12 +149,8 @@ static void evolve_order_step(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_ATTEMPT_ENDED:
     if (fact->step.attempt > order->attempts) order->attempts = fact->step.attempt;
     break;
-  case HF_FACT_ORDER_RECEIVED:
-    move_order(core, order, HF_ORDER_EVENT_RECEIPT);
-    break;
-  case HF_FACT_ORDER_UNKNOWN:
-    move_order(core, order, HF_ORDER_EVENT_GAVE_UP);
-    break;
+  case HF_FACT_ORDER_RECEIVED: move_order(core, order, HF_ORDER_EVENT_RECEIPT); break;
+  case HF_FACT_ORDER_UNKNOWN: move_order(core, order, HF_ORDER_EVENT_GAVE_UP); break;
   case HF_FACT_ORDER_OVERDUE:
     order->overdue = true;
     watch(core, hf_map_get(&core->order_of, order->id.uuid));

@@ -9,6 +9,7 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact);
 
 struct hf_case_entry *hf_core_case(const struct hf_core *core, struct hf_case_id id);
 struct hf_order_entry *hf_core_order(const struct hf_core *core, struct hf_order_id id);
-struct hf_account_entry *hf_core_account(const struct hf_core *core, const struct hf_case_entry *entry, const struct hf_party *payee);
+struct hf_account_entry *hf_core_account(const struct hf_core *core, const struct hf_case_entry *entry,
+                                         const struct hf_party *payee);
 
 #endif

@@ -104,7 +104,7 @@ struct hf_fact_quarantined {
 struct hf_fact {
   enum hf_fact_kind kind;
   uint32_t shard;
-  uint64_t seq; /* 1…, gap-free per shard */
+  uint64_t seq;              /* 1…, gap-free per shard */
   struct hf_case_id case_id; /* zero where no case is meant */
   struct hf_time decided;
   uint32_t policy_version;

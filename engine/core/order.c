@@ -139,10 +139,10 @@ enum hf_order_event hf_order_event_of_result(const char *result)
     const char *prefix;
     enum hf_order_event event;
   } meanings[] = {
-      {"0000", HF_ORDER_EVENT_DONE},    {"0900", HF_ORDER_EVENT_DONE},    {"1200", HF_ORDER_EVENT_DONE_SHORT},
-      {"1301", HF_ORDER_EVENT_OTHER},   {"1302", HF_ORDER_EVENT_OTHER},   {"1303", HF_ORDER_EVENT_OTHER},
-      {"01", HF_ORDER_EVENT_FIXABLE},   {"02", HF_ORDER_EVENT_FIXABLE},   {"0301", HF_ORDER_EVENT_FIXABLE},
-      {"0300", HF_ORDER_EVENT_FIXABLE}, {"05", HF_ORDER_EVENT_FIXABLE},   {"06", HF_ORDER_EVENT_FIXABLE},
+      {"0000", HF_ORDER_EVENT_DONE},    {"0900", HF_ORDER_EVENT_DONE},  {"1200", HF_ORDER_EVENT_DONE_SHORT},
+      {"1301", HF_ORDER_EVENT_OTHER},   {"1302", HF_ORDER_EVENT_OTHER}, {"1303", HF_ORDER_EVENT_OTHER},
+      {"01", HF_ORDER_EVENT_FIXABLE},   {"02", HF_ORDER_EVENT_FIXABLE}, {"0301", HF_ORDER_EVENT_FIXABLE},
+      {"0300", HF_ORDER_EVENT_FIXABLE}, {"05", HF_ORDER_EVENT_FIXABLE}, {"06", HF_ORDER_EVENT_FIXABLE},
       {"07", HF_ORDER_EVENT_FIXABLE},   {"08", HF_ORDER_EVENT_FIXABLE},
   };
   for (unsigned i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
@@ -160,8 +160,8 @@ const struct hf_order_cell *hf_order_apply(struct hf_order_entry *entry, enum hf
 
 uint64_t hf_order_checksum(const struct hf_order_entry *entry, uint64_t seed)
 {
-  int64_t numbers[] = {entry->state,          entry->action,          entry->ordinal,           entry->attempts,
-                       entry->overdue,        entry->holding,         entry->issued_wall_ns,    entry->deadline_wall_ns,
-                       entry->first_sent_wall_ns, entry->hold_expires_wall_ns};
+  int64_t numbers[] = {
+      entry->state,   entry->action,         entry->ordinal,          entry->attempts,           entry->overdue,
+      entry->holding, entry->issued_wall_ns, entry->deadline_wall_ns, entry->first_sent_wall_ns, entry->hold_expires_wall_ns};
   return hf_checksum(hf_checksum(seed, entry->id.uuid.bytes, 16), numbers, sizeof numbers);
 }

@@ -93,7 +93,7 @@ struct hf_order {
   int64_t transfer_wall_ns;
   int64_t issued_wall_ns; /* append time of the cause */
   int64_t deadline_wall_ns;
-  struct hf_report_id report_id; /* authority: this report … */
+  struct hf_report_id report_id;   /* authority: this report … */
   char key_id[HF_KEY_ID_SIZE + 1]; /* … signed by this key */
   char form_reference[HF_REFERENCE_SIZE_MAX + 1];
 };
@@ -127,8 +127,8 @@ struct hf_order_entry {
   bool holding; /* a hold of this order is in force */
   int64_t issued_wall_ns;
   int64_t deadline_wall_ns;
-  int64_t first_sent_wall_ns;     /* 0: never left */
-  int64_t hold_expires_wall_ns;   /* the latest possible end */
+  int64_t first_sent_wall_ns;   /* 0: never left */
+  int64_t hold_expires_wall_ns; /* the latest possible end */
 };
 
 /* The one place where an order's state changes. Returns the cell that ruled. */

@@ -6,10 +6,9 @@
 
 static const struct {
   const char *code, *text;
-} reasons[HF_REASON_COUNT] = {
-    {"", ""},
+} reasons[HF_REASON_COUNT] = {{"", ""},
 #define X(name, code, text) {code, text},
-    HF_REASONS(X)
+                              HF_REASONS(X)
 #undef X
 };
 

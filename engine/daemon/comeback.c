@@ -39,8 +39,10 @@ void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes)
   if (of->state != HF_SHARD_RUNNING || of->epoch != engine->comeback.asked_epoch) return; /* another owner's by now */
   hf_arena_reset(&engine->arena);
   struct hf_status status = hf_fact_decode(bytes, &engine->arena, fact);
-  if (hf_is_ok(status)) hf_core_restore(&of->core, fact);
-  else HF_LOG(HF_LOG_ALARM, "E1713", "a stored fact cannot be read", HF_FIELD("shard", shard), HF_FIELD("why", status.why));
+  if (hf_is_ok(status))
+    hf_core_restore(&of->core, fact);
+  else
+    HF_LOG(HF_LOG_ALARM, "E1713", "a stored fact cannot be read", HF_FIELD("shard", shard), HF_FIELD("why", status.why));
 }
 
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status)

@@ -75,11 +75,13 @@ static bool set(struct hf_yaml *yaml, int line, const struct row *row, const cha
     strcpy(to, text);
     return true;
   case CHOICE:
-    if (!is_choice(row->choices, text)) return hf_yaml_fail(yaml, line, "%s.%s: one of %s", row->section, row->key, row->choices);
+    if (!is_choice(row->choices, text))
+      return hf_yaml_fail(yaml, line, "%s.%s: one of %s", row->section, row->key, row->choices);
     strcpy(to, text);
     return true;
   case YESNO: {
-    bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0, no = strcmp(text, "no") == 0 || strcmp(text, "false") == 0;
+    bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0,
+         no = strcmp(text, "no") == 0 || strcmp(text, "false") == 0;
     if (!yes && !no) return hf_yaml_fail(yaml, line, "%s.%s: yes or no", row->section, row->key);
     memcpy(to, &(int64_t){yes}, sizeof(int64_t));
     return true;
@@ -102,7 +104,8 @@ static bool check_names(struct hf_yaml *yaml)
   const char *sections[ROWS_COUNT + 1] = {NULL};
   size_t sections_count = 0;
   for (size_t i = 0; i < ROWS_COUNT; i++)
-    if (sections_count == 0 || strcmp(sections[sections_count - 1], rows[i].section) != 0) sections[sections_count++] = rows[i].section;
+    if (sections_count == 0 || strcmp(sections[sections_count - 1], rows[i].section) != 0)
+      sections[sections_count++] = rows[i].section;
   if (!hf_yaml_only(yaml, hf_yaml_root(yaml), sections)) return false;
   for (size_t s = 0; s < sections_count; s++) {
     const char *keys[ROWS_COUNT + 1] = {NULL};
@@ -120,13 +123,15 @@ static bool check_values(struct hf_yaml *yaml, const struct hf_config *config)
   yaml_node_t *engine = hf_yaml_get(yaml, hf_yaml_root(yaml), "engine"), *http = hf_yaml_get(yaml, hf_yaml_root(yaml), "http");
   const struct {
     const char *key, *file;
-  } files[] = {{"engine.signing_key", config->engine_signing_key}, {"tls.certificate", config->tls_certificate},
-               {"tls.key", config->tls_key},                       {"tls.ca", config->tls_ca}};
+  } files[] = {{"engine.signing_key", config->engine_signing_key},
+               {"tls.certificate", config->tls_certificate},
+               {"tls.key", config->tls_key},
+               {"tls.ca", config->tls_ca}};
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
     if (access(files[i].file, R_OK) != 0) {
       yaml_node_t *section = hf_yaml_get(yaml, hf_yaml_root(yaml), i == 0 ? "engine" : "tls");
-      return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, section, strchr(files[i].key, '.') + 1)), "%s: the file %s cannot be read",
-                          files[i].key, files[i].file);
+      return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, section, strchr(files[i].key, '.') + 1)),
+                          "%s: the file %s cannot be read", files[i].key, files[i].file);
     }
   char file[HF_CONFIG_TEXT_MAX];
   size_t count = 0;
@@ -137,7 +142,8 @@ static bool check_values(struct hf_yaml *yaml, const struct hf_config *config)
                           "engine.root_keys: 1 to %d readable PEM files, comma-separated; '%s' is not", HF_ROOT_KEYS_MAX, file);
   }
   if (strncmp(config->http_listen, "127.", 4) != 0 && strncmp(config->http_listen, "[::1]:", 6) != 0)
-    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, http, "listen")), "http.listen: a loopback address and port, as 127.0.0.1:9464");
+    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, http, "listen")),
+                        "http.listen: a loopback address and port, as 127.0.0.1:9464");
   return true;
 }
 
@@ -150,9 +156,12 @@ bool hf_config_read(const char *file, struct hf_config *config, char *error, siz
     yaml_node_t *section = hf_yaml_get(&yaml, hf_yaml_root(&yaml), rows[i].section);
     yaml_node_t *value = hf_yaml_get(&yaml, section, rows[i].key);
     const char *text = value != NULL ? hf_yaml_text(value) : rows[i].fallback;
-    if (text == NULL && value != NULL) ok = hf_yaml_fail(&yaml, hf_yaml_line(value), "%s.%s: one value, not a list", rows[i].section, rows[i].key);
-    else if (text == NULL) ok = hf_yaml_fail(&yaml, hf_yaml_line(section), "%s.%s must be given: %s", rows[i].section, rows[i].key, rows[i].text);
-    else ok = set(&yaml, hf_yaml_line(value), &rows[i], text, config);
+    if (text == NULL && value != NULL)
+      ok = hf_yaml_fail(&yaml, hf_yaml_line(value), "%s.%s: one value, not a list", rows[i].section, rows[i].key);
+    else if (text == NULL)
+      ok = hf_yaml_fail(&yaml, hf_yaml_line(section), "%s.%s must be given: %s", rows[i].section, rows[i].key, rows[i].text);
+    else
+      ok = set(&yaml, hf_yaml_line(value), &rows[i], text, config);
   }
   ok = ok && check_values(&yaml, config);
   if (!ok) snprintf(error, error_size, "%s", yaml.error);
@@ -171,14 +180,19 @@ size_t hf_config_root_key(const struct hf_config *config, size_t at, char file[H
 
 void hf_config_write_reference(FILE *out)
 {
-  fputs("# holdfastd's configuration\n\nGenerated by `holdfastd --config-reference`; a test fails when this page is stale.\n\n"
-        "A YAML file of sections with keys. `holdfastd --check-config FILE` tells file, line and key of what is wrong.\n\n"
-        "| key | value | default | meaning |\n|---|---|---|---|\n", out);
+  fputs(
+      "# holdfastd's configuration\n\nGenerated by `holdfastd --config-reference`; a test fails when this page is stale.\n\n"
+      "A YAML file of sections with keys. `holdfastd --check-config FILE` tells file, line and key of what is wrong.\n\n"
+      "| key | value | default | meaning |\n|---|---|---|---|\n",
+      out);
   for (size_t i = 0; i < ROWS_COUNT; i++) {
     const struct row *row = &rows[i];
     char value[96];
-    if (row->kind == NUMBER) snprintf(value, sizeof value, "%lld … %lld", (long long)row->least, (long long)row->most);
-    else snprintf(value, sizeof value, "%s", row->kind == TEXT ? "text" : row->kind == YESNO ? "yes, no" : row->choices);
-    fprintf(out, "| `%s.%s` | %s | %s | %s |\n", row->section, row->key, value, row->fallback ? row->fallback : "must be given", row->text);
+    if (row->kind == NUMBER)
+      snprintf(value, sizeof value, "%lld … %lld", (long long)row->least, (long long)row->most);
+    else
+      snprintf(value, sizeof value, "%s", row->kind == TEXT ? "text" : row->kind == YESNO ? "yes, no" : row->choices);
+    fprintf(out, "| `%s.%s` | %s | %s | %s |\n", row->section, row->key, value, row->fallback ? row->fallback : "must be given",
+            row->text);
   }
 }

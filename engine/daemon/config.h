@@ -44,7 +44,8 @@ struct hf_config {
 /* error: "FILE:LINE: …" where it fails. */
 HF_MUST_USE bool hf_config_read(const char *file, struct hf_config *config, char *error, size_t error_size);
 
-/* The file of engine.root_keys that begins at `at` (0 at first). Returns where the next one begins; the text ends there with NUL. */
+/* The file of engine.root_keys that begins at `at` (0 at first). Returns where the next one begins; the text ends there with
+ * NUL. */
 size_t hf_config_root_key(const struct hf_config *config, size_t at, char file[HF_CONFIG_TEXT_MAX]);
 
 /* The reference page, from the same table. */

@@ -93,7 +93,8 @@ static bool decide_submissions(struct hf_engine *engine)
 
 static void sign_flights(struct hf_engine *engine)
 {
-  for (uint32_t flight; engine->sign_used < engine->flights_max && (flight = hf_dispatch_take_unsigned(engine->dispatch)) != 0;) {
+  for (uint32_t flight;
+       engine->sign_used < engine->flights_max && (flight = hf_dispatch_take_unsigned(engine->dispatch)) != 0;) {
     struct hf_trust_job *job = &engine->sign_jobs[flight];
     engine->sign_started_ns[flight] = hf_time_now().mono_ns;
     struct hf_status status = hf_trust_sign(engine->trust, job, hf_dispatch_view(engine->dispatch, flight).to_sign);
@@ -111,7 +112,8 @@ static bool collect_signed(struct hf_engine *engine)
     if (!hf_trust_job_done(job)) break;
     HF_ASSERT(job->signature_size > 0); /* the key was tried at start */
     engine->sign_done_ns[flight] = hf_time_now().mono_ns;
-    hf_histogram_add(&engine->stages[HF_STAGE_DECIDED_TO_SIGNED], engine->sign_done_ns[flight] - engine->sign_started_ns[flight]);
+    hf_histogram_add(&engine->stages[HF_STAGE_DECIDED_TO_SIGNED],
+                     engine->sign_done_ns[flight] - engine->sign_started_ns[flight]);
     hf_dispatch_signed(engine->dispatch, flight, hf_trust_signing_key_id(engine->trust),
                        hf_algorithm_code(hf_trust_signing_algorithm(engine->trust)),
                        (struct hf_span){job->signature, job->signature_size});
@@ -134,8 +136,10 @@ static bool send_ready(struct hf_engine *engine)
     if (!engine->config.engine_sign) engine->sign_done_ns[flight] = hf_time_now().mono_ns;
     struct hf_status status = engine->transport->send(engine->transport_self, view.lane, flight, view.dialect->path,
                                                       view.dialect->content_type, view.headers, view.body);
-    if (hf_is_ok(status)) hf_dispatch_started(engine->dispatch, flight, engine->turn);
-    else blocked[view.lane] = true;
+    if (hf_is_ok(status))
+      hf_dispatch_started(engine->dispatch, flight, engine->turn);
+    else
+      blocked[view.lane] = true;
     moved |= hf_is_ok(status);
   }
   return moved;
@@ -177,7 +181,8 @@ static void watch_record(struct hf_engine *engine)
   engine->record_fd = fd;
   engine->record_writes = writes;
   if (fd < 0) return;
-  engine->record_event = event_new(engine->base, fd, (short)(EV_READ | EV_PERSIST | (writes ? EV_WRITE : 0)), on_record_event, NULL);
+  engine->record_event =
+      event_new(engine->base, fd, (short)(EV_READ | EV_PERSIST | (writes ? EV_WRITE : 0)), on_record_event, NULL);
   event_add(engine->record_event, NULL);
 }
 
@@ -191,7 +196,8 @@ static void begin_to_stop(struct hf_engine *engine)
 static void end_if_fenced(struct hf_engine *engine)
 {
   if (!engine->fenced || engine->exit_code != 0) return;
-  HF_LOG(HF_LOG_ALARM, "E1708", "fenced: this process ends and its supervisor starts a fresh one", HF_FIELD("exit", HF_EXIT_FENCED));
+  HF_LOG(HF_LOG_ALARM, "E1708", "fenced: this process ends and its supervisor starts a fresh one",
+         HF_FIELD("exit", HF_EXIT_FENCED));
   engine->exit_code = HF_EXIT_FENCED; /* nothing of a zombie is worth keeping; its other shards are drained first */
   begin_to_stop(engine);
 }
@@ -296,7 +302,8 @@ static struct hf_status load_root_keys(struct hf_engine *engine)
     struct hf_status status = hf_keyfile_read_public(file, &key);
     if (hf_is_ok(status)) status = hf_trust_key_set(engine->trust, &key);
     if (!hf_is_ok(status)) {
-      HF_LOG(HF_LOG_ALARM, "E1711", "a root administrator's key cannot be used", HF_FIELD("file", file), HF_FIELD("why", status.why));
+      HF_LOG(HF_LOG_ALARM, "E1711", "a root administrator's key cannot be used", HF_FIELD("file", file),
+             HF_FIELD("why", status.why));
       return hf_fail(HF_STATUS_CONFIG, "a root administrator's key cannot be used");
     }
     memcpy(engine->core_config.root_keys[engine->core_config.root_keys_count++], key.id, sizeof key.id);
@@ -307,19 +314,24 @@ static struct hf_status load_root_keys(struct hf_engine *engine)
 static struct hf_status open_stages(struct hf_engine *engine)
 {
   const struct hf_config *config = &engine->config;
-  const struct hf_dispatch_config dispatch = {.orders_max = (uint32_t)config->dispatch_orders,
-                                              .flights_max = engine->flights_max,
-                                              .sign = config->engine_sign != 0};
+  const struct hf_dispatch_config dispatch = {
+      .orders_max = (uint32_t)config->dispatch_orders, .flights_max = engine->flights_max, .sign = config->engine_sign != 0};
   const struct hf_dispatch_events dispatch_events = {.owner = engine, .tell = on_tell, .cancel = on_cancel};
   const struct hf_transport_config transport = {.certificate_file = config->tls_certificate,
                                                 .key_file = config->tls_key,
                                                 .ca_file = config->tls_ca,
                                                 .slots_count = engine->flights_max + 1};
-  const struct hf_transport_events transport_events = {.owner = engine, .left = on_left, .replied = on_replied, .failed = on_failed};
-  const struct hf_record_config record = {
-      .conninfo = config->postgres_conninfo, .owner = config->engine_instance, .pace_ns = config->postgres_pace_us * HF_NS_PER_US};
-  const struct hf_record_events record_events = {.owner = engine, .committed = on_committed, .fenced = hf_takeover_fenced,
-                                                 .case_fact = hf_comeback_fact, .case_known = hf_comeback_known, .case_due = hf_comeback_due};
+  const struct hf_transport_events transport_events = {
+      .owner = engine, .left = on_left, .replied = on_replied, .failed = on_failed};
+  const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
+                                          .owner = config->engine_instance,
+                                          .pace_ns = config->postgres_pace_us * HF_NS_PER_US};
+  const struct hf_record_events record_events = {.owner = engine,
+                                                 .committed = on_committed,
+                                                 .fenced = hf_takeover_fenced,
+                                                 .case_fact = hf_comeback_fact,
+                                                 .case_known = hf_comeback_known,
+                                                 .case_due = hf_comeback_due};
   const struct hf_intake_config intake = {.brokers = config->kafka_brokers,
                                           .topic = config->kafka_reports,
                                           .group = config->kafka_group,
@@ -327,7 +339,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                           .fetch_wait_ms = (int)config->kafka_fetch_wait_ms,
                                           .session_ms = (int)config->kafka_session_ms,
                                           .verify = config->engine_verify != 0};
-  const struct hf_intake_events intake_events = {.owner = engine, .assigned = hf_takeover_assigned, .revoked = hf_takeover_revoked};
+  const struct hf_intake_events intake_events = {
+      .owner = engine, .assigned = hf_takeover_assigned, .revoked = hf_takeover_revoked};
   struct hf_status status = hf_trust_open(&engine->trust, (unsigned)config->engine_workers, config->engine_signing_key);
   if (hf_is_ok(status)) status = load_root_keys(engine);
   if (hf_is_ok(status)) status = hf_dispatch_open(&engine->dispatch, &dispatch, &dispatch_events, hf_time_now());
@@ -371,7 +384,8 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
                                                 .orders_max = (uint32_t)config->core_orders};
   allocate(engine);
   struct event_config *event_config = event_config_new();
-  event_config_set_flag(event_config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME);
+  event_config_set_flag(event_config,
+                        EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME);
   engine->base = event_base_new_with_config(event_config);
   event_config_free(event_config);
   HF_ASSERT(engine->base != NULL);
@@ -400,8 +414,8 @@ void hf_engine_close(struct hf_engine *engine)
   hf_publish_close(engine->publish);
   hf_http_close(engine);
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) hf_shard_close(&engine->shards[i]);
-  struct event *events[] = {engine->turn_timer, engine->intake_event, engine->trust_event, engine->record_event,
-                            engine->signals[0], engine->signals[1]};
+  struct event *events[] = {engine->turn_timer,   engine->intake_event, engine->trust_event,
+                            engine->record_event, engine->signals[0],   engine->signals[1]};
   for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
     if (events[i] != NULL) event_free(events[i]);
   if (engine->base != NULL) event_base_free(engine->base);

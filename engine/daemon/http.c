@@ -62,8 +62,8 @@ static void write_histogram(struct evbuffer *out, const char *name, const char *
                       (unsigned long long)histogram->count);
 }
 
-static const char *const stage_names[HF_STAGE_COUNT] = {"made_to_consumed",       "made_to_last_stop", "consumed_to_decided",
-                                                        "handed_to_signed",       "signed_to_sent",    "consumed_to_first_stop",
+static const char *const stage_names[HF_STAGE_COUNT] = {"made_to_consumed",     "made_to_last_stop", "consumed_to_decided",
+                                                        "handed_to_signed",     "signed_to_sent",    "consumed_to_first_stop",
                                                         "consumed_to_last_stop"};
 
 static void write_stages(const struct hf_engine *engine, struct evbuffer *out)
@@ -80,10 +80,12 @@ static void write_stages(const struct hf_engine *engine, struct evbuffer *out)
   static const double quantiles[] = {0.5, 0.9, 0.99, 0.999, 1};
   for (int i = 0; i <= HF_STAGE_COUNT; i++)
     for (size_t q = 0; q < sizeof quantiles / sizeof quantiles[0]; q++)
-      evbuffer_add_printf(out, "holdfast_stage_quantile_microseconds{stage=\"%s\",quantile=\"%g\"} %.1f\n",
-                          i < HF_STAGE_COUNT ? stage_names[i] : "feedback_to_durable", quantiles[q],
-                          (double)hf_histogram_quantile(i < HF_STAGE_COUNT ? &engine->stages[i] : hf_record_durable_histogram(engine->record),
-                                                        quantiles[q]) / 1000);
+      evbuffer_add_printf(
+          out, "holdfast_stage_quantile_microseconds{stage=\"%s\",quantile=\"%g\"} %.1f\n",
+          i < HF_STAGE_COUNT ? stage_names[i] : "feedback_to_durable", quantiles[q],
+          (double)hf_histogram_quantile(i < HF_STAGE_COUNT ? &engine->stages[i] : hf_record_durable_histogram(engine->record),
+                                        quantiles[q]) /
+              1000);
 }
 
 static void write_counters(const struct hf_engine *engine, struct evbuffer *out)
@@ -109,8 +111,9 @@ static void write_counters(const struct hf_engine *engine, struct evbuffer *out)
 
 static void write_lanes(const struct hf_engine *engine, struct evbuffer *out)
 {
-  static const char *const names[] = {"holdfast_lane_waiting", "holdfast_lane_in_flight", "holdfast_lane_attempts_total",
-                                      "holdfast_lane_answers_total", "holdfast_lane_failures_total", "holdfast_lane_connections"};
+  static const char *const names[] = {"holdfast_lane_waiting",        "holdfast_lane_in_flight",
+                                      "holdfast_lane_attempts_total", "holdfast_lane_answers_total",
+                                      "holdfast_lane_failures_total", "holdfast_lane_connections"};
   for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
     metric(out, names[m], m >= 2 && m <= 4 ? "counter" : "gauge", "of an institution's lane");
     for (uint32_t i = 0; i < hf_dispatch_lanes(engine->dispatch); i++) {
@@ -131,7 +134,8 @@ static void write_process(const struct hf_engine *engine, struct evbuffer *out)
   if (statm != NULL && fscanf(statm, "%ld %ld", &pages, &resident) != 2) resident = 0;
   if (statm != NULL) fclose(statm);
   getrusage(RUSAGE_SELF, &usage);
-  double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  double cpu =
+      (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   uint32_t cases = 0, orders = 0;
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
     cases += engine->shards[i].core.cases.used;
@@ -148,7 +152,8 @@ static void write_process(const struct hf_engine *engine, struct evbuffer *out)
       {"holdfast_orders_in_memory", "gauge", "orders of those cases", orders},
       {"holdfast_record_facts_waiting", "gauge", "facts not yet in PostgreSQL", hf_record_waiting(engine->record)},
       {"holdfast_record_up", "gauge", "1 while PostgreSQL answers", hf_record_down_since(engine->record) == 0},
-      {"holdfast_publish_records_waiting", "gauge", "records of facts not yet acknowledged by Kafka", hf_publish_waiting(engine->publish)},
+      {"holdfast_publish_records_waiting", "gauge", "records of facts not yet acknowledged by Kafka",
+       hf_publish_waiting(engine->publish)},
       {"holdfast_intake_waiting", "gauge", "records between Kafka and core", hf_intake_waiting(engine->intake)},
       {"holdfast_turns_total", "counter", "turns of the loop", (double)engine->counters.turns},
   };

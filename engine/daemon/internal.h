@@ -25,11 +25,11 @@ struct hf_counters {
 
 /* Where the microseconds of report → wire go. All but the first two are between stamps of one process. */
 enum hf_stage {
-  HF_STAGE_MADE_TO_CONSUMED,   /* the submitter's own stamp → here: Kafka, with both clocks' error */
+  HF_STAGE_MADE_TO_CONSUMED, /* the submitter's own stamp → here: Kafka, with both clocks' error */
   HF_STAGE_MADE_TO_LAST_STOP,
   HF_STAGE_CONSUMED_TO_DECIDED,
-  HF_STAGE_DECIDED_TO_SIGNED,  /* per order */
-  HF_STAGE_SIGNED_TO_SENT,     /* per order */
+  HF_STAGE_DECIDED_TO_SIGNED, /* per order */
+  HF_STAGE_SIGNED_TO_SENT,    /* per order */
   HF_STAGE_CONSUMED_TO_FIRST_STOP,
   HF_STAGE_CONSUMED_TO_LAST_STOP,
   HF_STAGE_COUNT
@@ -54,12 +54,12 @@ struct hf_due_case {
 };
 
 struct hf_comeback {
-  struct hf_case_id awaited;  /* the case that the first submission waits for */
-  struct hf_case_id settled;  /* the same, once it is answered or was not in time */
-  int64_t asked_epoch;        /* the shard's epoch when it was asked */
+  struct hf_case_id awaited; /* the case that the first submission waits for */
+  struct hf_case_id settled; /* the same, once it is answered or was not in time */
+  int64_t asked_epoch;       /* the shard's epoch when it was asked */
   struct hf_due_case due[HF_DUE_CASES_MAX];
   uint32_t due_count;
-  uint32_t shard;             /* asked next for cases that are due */
+  uint32_t shard; /* asked next for cases that are due */
   int64_t next_ns;
 };
 
@@ -82,15 +82,15 @@ struct hf_engine {
 
   struct hf_shard shards[HF_SHARDS_MAX];
   struct hf_core_config core_config;
-  bool takeover;              /* some shards are wanted or owned but not running */
+  bool takeover; /* some shards are wanted or owned but not running */
   int64_t takeover_retry_ns, warm_until_ns;
-  bool fenced;                /* another owner has one of our shards */
-  struct hf_fact *facts;      /* HF_STEP_FACTS_MAX, of the step that runs */
-  struct hf_arena arena;      /* for stored facts */
+  bool fenced;           /* another owner has one of our shards */
+  struct hf_fact *facts; /* HF_STEP_FACTS_MAX, of the step that runs */
+  struct hf_arena arena; /* for stored facts */
 
   struct hf_trust_job *sign_jobs; /* by flight */
   int64_t *sign_started_ns, *sign_done_ns;
-  uint32_t *sign_queue;       /* a ring of flights being signed, in order */
+  uint32_t *sign_queue; /* a ring of flights being signed, in order */
   uint32_t sign_first, sign_used, flights_max;
 
   bool stopping;
@@ -133,7 +133,8 @@ HF_MUST_USE struct hf_status hf_http_open(struct hf_engine *engine);
 void hf_http_close(struct hf_engine *engine);
 
 /* trace.c */
-void hf_trace_begin(struct hf_engine *engine, const struct hf_submission *submission, const struct hf_fact *facts, uint32_t count);
+void hf_trace_begin(struct hf_engine *engine, const struct hf_submission *submission, const struct hf_fact *facts,
+                    uint32_t count);
 void hf_trace_left(struct hf_engine *engine, uint32_t flight, const struct hf_order *order, struct hf_time at);
 
 #endif

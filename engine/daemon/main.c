@@ -13,10 +13,12 @@
 
 static int usage(FILE *out)
 {
-  fputs("usage: holdfastd CONFIG.yaml\n"
-        "       holdfastd --check-config CONFIG.yaml   tells file, line and key of what is wrong\n"
-        "       holdfastd --config-reference           writes what may be configured\n"
-        "       holdfastd --version | --help\n", out);
+  fputs(
+      "usage: holdfastd CONFIG.yaml\n"
+      "       holdfastd --check-config CONFIG.yaml   tells file, line and key of what is wrong\n"
+      "       holdfastd --config-reference           writes what may be configured\n"
+      "       holdfastd --version | --help\n",
+      out);
   return out == stdout ? 0 : EXIT_USAGE;
 }
 

@@ -22,19 +22,21 @@ void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact
   } else if (fact->kind == HF_FACT_INSTITUTION_SET) {
     if (strcmp(fact->institution.transport, engine->transport->name) != 0)
       status = hf_fail(HF_STATUS_CONFIG, "the institution's transport is not known to this program");
-    else status = hf_dispatch_institution(engine->dispatch, &fact->institution, &lane);
+    else
+      status = hf_dispatch_institution(engine->dispatch, &fact->institution, &lane);
     if (hf_is_ok(status)) status = engine->transport->institution(engine->transport_self, lane, &fact->institution);
   }
   if (!hf_is_ok(status))
     HF_LOG(HF_LOG_ALARM, "E1602", "a registry row cannot be used", HF_FIELD("kind", hf_fact_code(fact->kind)),
-           HF_FIELD("name", fact->kind == HF_FACT_KEY_SET ? fact->key.id : fact->institution.code), HF_FIELD("why", status.why));
+           HF_FIELD("name", fact->kind == HF_FACT_KEY_SET ? fact->key.id : fact->institution.code),
+           HF_FIELD("why", status.why));
 }
 
 static void log_quarantine(const struct hf_fact *fact)
 {
   HF_LOG(HF_LOG_WARN, "E1603", "a submission is quarantined", HF_FIELD("reason", hf_reason_code(fact->quarantined.reason)),
-         HF_FIELD("shard", fact->shard), HF_FIELD("offset", fact->quarantined.offset), HF_FIELD("key", fact->quarantined.key_id),
-         HF_FIELD("transfer", fact->quarantined.transfer));
+         HF_FIELD("shard", fact->shard), HF_FIELD("offset", fact->quarantined.offset),
+         HF_FIELD("key", fact->quarantined.key_id), HF_FIELD("transfer", fact->quarantined.transfer));
 }
 
 void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw)

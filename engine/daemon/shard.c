@@ -5,7 +5,6 @@
 
 #include "engine/base/assert.h"
 
-
 static void *reserve(size_t size)
 {
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -41,7 +40,8 @@ void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested)
   if (shard->ring_used == HF_RECENT_CASES_MAX) {
     struct hf_case_id oldest = shard->ring[shard->ring_first];
     hf_map_remove(&shard->recent, oldest.uuid);
-    if (hf_uuid_wall_ns(oldest.uuid) >= shard->floor_wall_ns) shard->floor_wall_ns = hf_uuid_wall_ns(oldest.uuid) + HF_NS_PER_MS;
+    if (hf_uuid_wall_ns(oldest.uuid) >= shard->floor_wall_ns)
+      shard->floor_wall_ns = hf_uuid_wall_ns(oldest.uuid) + HF_NS_PER_MS;
     shard->ring_first = (shard->ring_first + 1) % HF_RECENT_CASES_MAX;
     shard->ring_used--;
   }

@@ -8,8 +8,8 @@
 
 enum hf_shard_state {
   HF_SHARD_NONE = 0,
-  HF_SHARD_WANTED,  /* assigned by the group, not yet acquired in PostgreSQL */
-  HF_SHARD_OWNED,   /* restored; not yet fetching */
+  HF_SHARD_WANTED, /* assigned by the group, not yet acquired in PostgreSQL */
+  HF_SHARD_OWNED,  /* restored; not yet fetching */
   HF_SHARD_RUNNING,
 };
 

@@ -12,7 +12,8 @@ static struct hf_trace *trace_of(struct hf_engine *engine, struct hf_case_id id)
   return NULL;
 }
 
-void hf_trace_begin(struct hf_engine *engine, const struct hf_submission *submission, const struct hf_fact *facts, uint32_t count)
+void hf_trace_begin(struct hf_engine *engine, const struct hf_submission *submission, const struct hf_fact *facts,
+                    uint32_t count)
 {
   struct hf_trace *trace = &engine->traces[engine->traces_next % HF_TRACES_MAX];
   uint32_t stops = 0;
@@ -34,7 +35,8 @@ void hf_trace_left(struct hf_engine *engine, uint32_t flight, const struct hf_or
   if (order->action != HF_ACTION_STOP) return;
   struct hf_trace *trace = trace_of(engine, order->case_id);
   if (trace == NULL) return;
-  if (!trace->first_left) hf_histogram_add(&engine->stages[HF_STAGE_CONSUMED_TO_FIRST_STOP], at.mono_ns - trace->consumed_mono_ns);
+  if (!trace->first_left)
+    hf_histogram_add(&engine->stages[HF_STAGE_CONSUMED_TO_FIRST_STOP], at.mono_ns - trace->consumed_mono_ns);
   trace->first_left = true;
   if (--trace->stops_left > 0) return;
   hf_histogram_add(&engine->stages[HF_STAGE_CONSUMED_TO_LAST_STOP], at.mono_ns - trace->consumed_mono_ns);

@@ -32,7 +32,8 @@ bool hf_yaml_open(struct hf_yaml *yaml, const char *file)
   if (yaml->error[0] == '\0' && yaml_parser_initialize(&parser)) {
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     yaml->loaded = yaml_parser_load(&parser, &yaml->document) == 1;
-    if (!yaml->loaded) hf_yaml_fail(yaml, (int)parser.problem_mark.line + 1, "%s", parser.problem ? parser.problem : "not YAML");
+    if (!yaml->loaded)
+      hf_yaml_fail(yaml, (int)parser.problem_mark.line + 1, "%s", parser.problem ? parser.problem : "not YAML");
     yaml_parser_delete(&parser);
   }
   free(text);
@@ -98,7 +99,8 @@ bool hf_yaml_only(struct hf_yaml *yaml, yaml_node_t *mapping, const char *const 
     bool found = false;
     for (size_t i = 0; name != NULL && known[i] != NULL; i++) found |= strcmp(known[i], name) == 0;
     known_text(known, names, sizeof names);
-    if (!found) return hf_yaml_fail(yaml, hf_yaml_line(key), "key '%s' is not known here; known are: %s", name ? name : "?", names);
+    if (!found)
+      return hf_yaml_fail(yaml, hf_yaml_line(key), "key '%s' is not known here; known are: %s", name ? name : "?", names);
     for (yaml_node_pair_t *other = first; other < pair; other++)
       if (strcmp(hf_yaml_text(yaml_document_get_node(&yaml->document, other->key)), name) == 0)
         return hf_yaml_fail(yaml, hf_yaml_line(key), "key '%s' stands here twice", name);

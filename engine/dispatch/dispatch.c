@@ -72,18 +72,24 @@ static void list_add(struct hf_dispatch *dispatch, struct list *list, uint32_t i
   struct flight *flight = flight_at(dispatch, index);
   flight->next = 0;
   flight->previous = list->last;
-  if (list->last != 0) flight_at(dispatch, list->last)->next = index;
-  else list->first = index;
+  if (list->last != 0)
+    flight_at(dispatch, list->last)->next = index;
+  else
+    list->first = index;
   list->last = index;
 }
 
 static void list_remove(struct hf_dispatch *dispatch, struct list *list, uint32_t index)
 {
   struct flight *flight = flight_at(dispatch, index);
-  if (flight->previous != 0) flight_at(dispatch, flight->previous)->next = flight->next;
-  else list->first = flight->next;
-  if (flight->next != 0) flight_at(dispatch, flight->next)->previous = flight->previous;
-  else list->last = flight->previous;
+  if (flight->previous != 0)
+    flight_at(dispatch, flight->previous)->next = flight->next;
+  else
+    list->first = flight->next;
+  if (flight->next != 0)
+    flight_at(dispatch, flight->next)->previous = flight->previous;
+  else
+    list->last = flight->previous;
 }
 
 /* --- life --- */
@@ -185,7 +191,8 @@ static void end_flight(struct hf_dispatch *dispatch, uint32_t index)
   if (flight->state == FLIGHT_READY) list_remove(dispatch, &dispatch->ready_flights, index);
   dispatch->lanes[item->lane].in_flight--;
   item->flight = 0;
-  if (flight->state == FLIGHT_SIGNING) flight->orphan = true; /* a worker reads it: released by hf_dispatch_signed */
+  if (flight->state == FLIGHT_SIGNING)
+    flight->orphan = true; /* a worker reads it: released by hf_dispatch_signed */
   else {
     flight->state = FLIGHT_FREE;
     hf_pool_release(&dispatch->flights, index);
@@ -339,7 +346,8 @@ uint32_t hf_dispatch_take_unsigned(struct hf_dispatch *dispatch)
   return index;
 }
 
-void hf_dispatch_signed(struct hf_dispatch *dispatch, uint32_t index, const char *key_id, const char *algorithm, struct hf_span signature)
+void hf_dispatch_signed(struct hf_dispatch *dispatch, uint32_t index, const char *key_id, const char *algorithm,
+                        struct hf_span signature)
 {
   struct flight *flight = flight_at(dispatch, index);
   HF_ASSERT(flight->state == FLIGHT_SIGNING);

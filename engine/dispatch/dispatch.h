@@ -50,11 +50,13 @@ HF_MUST_USE struct hf_status hf_dispatch_open(struct hf_dispatch **dispatch, con
 void hf_dispatch_close(struct hf_dispatch *dispatch);
 
 /* Adds or changes an institution's lane. CONFIG where its dialect is unknown. */
-HF_MUST_USE struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const struct hf_institution *row, uint32_t *lane);
+HF_MUST_USE struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const struct hf_institution *row,
+                                                     uint32_t *lane);
 
 /* Whether the largest step's orders fit: asked before a submission is stepped. */
 bool hf_dispatch_has_room(const struct hf_dispatch *dispatch);
-/* Copies the order into its lane. REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full. */
+/* Copies the order into its lane. REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full.
+ */
 HF_MUST_USE struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order);
 /* Forgets all orders of a shard; what is on its way is cancelled. */
 void hf_dispatch_withdraw(struct hf_dispatch *dispatch, uint32_t shard);

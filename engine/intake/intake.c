@@ -31,7 +31,7 @@ struct hf_intake {
   struct slot *slots; /* a ring */
   uint32_t first, used, submitted;
   size_t bytes;
-  bool barrier;      /* an undecided registry change stands in the ring, already submitted */
+  bool barrier;          /* an undecided registry change stands in the ring, already submitted */
   int64_t full_since_ns; /* 0: not full */
   bool paused;
   const char *trouble;
@@ -43,7 +43,8 @@ struct hf_intake {
   struct hf_registry_change registry;
 };
 
-static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *partitions, void *opaque)
+static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *partitions,
+                         void *opaque)
 {
   struct hf_intake *intake = opaque;
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -225,15 +226,18 @@ static void report_error(struct hf_intake *intake, const rd_kafka_message_t *mes
   intake->trouble = rd_kafka_err2name(message->err);
   bool gap = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
   HF_LOG(HF_LOG_ALARM, gap ? "E1103" : "E1104",
-         gap ? "records were deleted before they were read: the partition waits for a person" : "Kafka gives an error instead of a record",
+         gap ? "records were deleted before they were read: the partition waits for a person"
+             : "Kafka gives an error instead of a record",
          HF_FIELD("error", intake->trouble), HF_FIELD("partition", message->partition), HF_FIELD("offset", message->offset));
 }
 
 /* Pausing throws away what was prefetched, so it is kept for stalls of a second and more (tech.md 1.5). */
 static void hold_back(struct hf_intake *intake, struct hf_time now)
 {
-  if (!is_full(intake)) intake->full_since_ns = 0;
-  else if (intake->full_since_ns == 0) intake->full_since_ns = now.mono_ns;
+  if (!is_full(intake))
+    intake->full_since_ns = 0;
+  else if (intake->full_since_ns == 0)
+    intake->full_since_ns = now.mono_ns;
   if (intake->assigned == NULL) return;
   if (!intake->paused && intake->full_since_ns != 0 && now.mono_ns - intake->full_since_ns > HF_NS_PER_S) {
     intake->paused = rd_kafka_pause_partitions(intake->kafka, intake->assigned) == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -259,7 +263,7 @@ uint32_t hf_intake_work(struct hf_intake *intake, struct hf_time now)
     }
     intake->trouble = NULL;
     take_in(intake, message, hf_time_now()); /* its own stamp: the auditor's "consumed" */
-    submit_waiting(intake); /* at once, so that a worker starts while the next record is taken in */
+    submit_waiting(intake);                  /* at once, so that a worker starts while the next record is taken in */
     taken++;
   }
   submit_waiting(intake);

@@ -52,7 +52,8 @@ int hf_intake_fd(const struct hf_intake *intake);
 uint32_t hf_intake_work(struct hf_intake *intake, struct hf_time now);
 
 /* Begins to fetch all assigned shards at PostgreSQL's offsets (offsets[i] belongs to shards[i]). */
-HF_MUST_USE struct hf_status hf_intake_start(struct hf_intake *intake, const uint32_t *shards, const int64_t *offsets, uint32_t count);
+HF_MUST_USE struct hf_status hf_intake_start(struct hf_intake *intake, const uint32_t *shards, const int64_t *offsets,
+                                             uint32_t count);
 
 /* The oldest record whose verification is finished; NULL where there is none. The same one until hf_intake_done. */
 const struct hf_submission *hf_intake_next(struct hf_intake *intake);

@@ -75,14 +75,20 @@ static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaq
 
 struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, const char *topic)
 {
-  const char *const settings[][2] = {
-      {"bootstrap.servers", brokers},   {"acks", "all"},
-      {"enable.idempotence", "true"},   {"linger.ms", "5"},
-      {"delivery.timeout.ms", "0"}, /* for ever: the outbox is bounded by hf_publish_has_room */
-      {"partitioner", "murmur2_random"}, {"socket.nagle.disable", "true"},
-      {"reconnect.backoff.ms", "50"},   {"reconnect.backoff.max.ms", "500"},
-      {"queue.buffering.max.kbytes", "65536"}, {"message.max.bytes", "1000000"},
-      {"allow.auto.create.topics", "false"}, {"log_level", "3"}, {"client.id", "holdfastd-facts"}};
+  const char *const settings[][2] = {{"bootstrap.servers", brokers},
+                                     {"acks", "all"},
+                                     {"enable.idempotence", "true"},
+                                     {"linger.ms", "5"},
+                                     {"delivery.timeout.ms", "0"}, /* for ever: the outbox is bounded by hf_publish_has_room */
+                                     {"partitioner", "murmur2_random"},
+                                     {"socket.nagle.disable", "true"},
+                                     {"reconnect.backoff.ms", "50"},
+                                     {"reconnect.backoff.max.ms", "500"},
+                                     {"queue.buffering.max.kbytes", "65536"},
+                                     {"message.max.bytes", "1000000"},
+                                     {"allow.auto.create.topics", "false"},
+                                     {"log_level", "3"},
+                                     {"client.id", "holdfastd-facts"}};
   char error[256];
   struct hf_publish *publish = calloc(1, sizeof *publish);
   HF_ASSERT(publish != NULL);
@@ -129,19 +135,21 @@ bool hf_publish_has_room(const struct hf_publish *publish)
   return publish->waiting + HF_RECORD_BATCH_FACTS <= HF_PUBLISH_BACKLOG;
 }
 
-static bool produce(struct hf_publish *publish, uint32_t shard, struct hf_case_id case_id, struct hf_span value, uint64_t first_seq,
-                    uint32_t place)
+static bool produce(struct hf_publish *publish, uint32_t shard, struct hf_case_id case_id, struct hf_span value,
+                    uint64_t first_seq, uint32_t place)
 {
   char key[HF_UUID_TEXT_SIZE], id[64], when[HF_TIME_TEXT_SIZE];
   bool keyed = !hf_uuid_is_zero(case_id.uuid);
   hf_uuid_text(case_id.uuid, key);
   snprintf(id, sizeof id, "%u-%llu", shard, (unsigned long long)first_seq);
   rd_kafka_headers_t *headers = rd_kafka_headers_new(6);
-  const char *const pairs[][2] = {{"ce_specversion", "1.0"}, {"ce_id", id}, {"ce_source", "/holdfast/engine"},
-                                  {"ce_type", "holdfast.facts.v1"}, {"ce_time", hf_time_text(hf_time_now().wall_ns, when)},
+  const char *const pairs[][2] = {{"ce_specversion", "1.0"},
+                                  {"ce_id", id},
+                                  {"ce_source", "/holdfast/engine"},
+                                  {"ce_type", "holdfast.facts.v1"},
+                                  {"ce_time", hf_time_text(hf_time_now().wall_ns, when)},
                                   {"content-type", "application/protobuf"}};
-  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-    rd_kafka_header_add(headers, pairs[i][0], -1, pairs[i][1], -1);
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) rd_kafka_header_add(headers, pairs[i][0], -1, pairs[i][1], -1);
   rd_kafka_resp_err_t failed = rd_kafka_producev(
       publish->kafka, RD_KAFKA_V_RKT(publish->topic), RD_KAFKA_V_PARTITION((int32_t)shard),
       RD_KAFKA_V_KEY(keyed ? key : NULL, keyed ? HF_UUID_TEXT_SIZE - 1 : 0),
@@ -159,7 +167,7 @@ static void write_fact(struct hf_writer *writer, const struct hf_published_fact 
 {
   uint8_t head[11] = {1 << 3 | 2};
   size_t size = 1;
-  for (size_t rest = fact->size; ; rest >>= 7) {
+  for (size_t rest = fact->size;; rest >>= 7) {
     head[size++] = (uint8_t)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
     if (rest <= 0x7f) break;
   }
@@ -186,7 +194,8 @@ void hf_publish_add(struct hf_publish *publish, uint32_t shard, const struct hf_
     HF_ASSERT(!writer.full && state->used < HF_PUBLISH_BACKLOG); /* 512 facts of 1.5 KiB at most; has_room was asked */
     place = (state->first + state->used++) % HF_PUBLISH_BACKLOG;
     state->ring[place] = (struct under_way){.last_seq = 0};
-    if (produce(publish, shard, facts[i].case_id, (struct hf_span){writer.data, writer.size}, facts[i].seq, place)) publish->waiting++;
+    if (produce(publish, shard, facts[i].case_id, (struct hf_span){writer.data, writer.size}, facts[i].seq, place))
+      publish->waiting++;
   }
   state->ring[place].last_seq = facts[count - 1].seq;
 }

@@ -54,9 +54,12 @@ void hf_column_int(struct hf_column *column, int64_t number)
   uint8_t byte = number != 0;
   uint32_t narrow = htobe32((uint32_t)number);
   uint64_t wide = htobe64((uint64_t)number);
-  if (column->type == HF_COLUMN_BOOL) value(column, &byte, 1);
-  else if (column->type == HF_COLUMN_INT4) value(column, &narrow, 4);
-  else value(column, &wide, 8);
+  if (column->type == HF_COLUMN_BOOL)
+    value(column, &byte, 1);
+  else if (column->type == HF_COLUMN_INT4)
+    value(column, &narrow, 4);
+  else
+    value(column, &wide, 8);
 }
 
 void hf_column_text(struct hf_column *column, const char *text)
@@ -71,21 +74,25 @@ void hf_column_bytes(struct hf_column *column, const void *bytes, size_t size)
 
 void hf_column_uuid(struct hf_column *column, struct hf_uuid id)
 {
-  if (hf_uuid_is_zero(id)) hf_column_null(column);
-  else value(column, id.bytes, sizeof id.bytes);
+  if (hf_uuid_is_zero(id))
+    hf_column_null(column);
+  else
+    value(column, id.bytes, sizeof id.bytes);
 }
 
 void hf_column_time(struct hf_column *column, int64_t wall_ns)
 {
   uint64_t us = htobe64((uint64_t)(wall_ns / 1000 - POSTGRES_EPOCH_US));
-  if (wall_ns == 0) hf_column_null(column);
-  else value(column, &us, 8);
+  if (wall_ns == 0)
+    hf_column_null(column);
+  else
+    value(column, &us, 8);
 }
 
 void hf_column_end(struct hf_column *column)
 {
-  put32(column->data, 1);      /* dimensions */
-  put32(column->data + 4, 1);  /* may hold nulls */
+  put32(column->data, 1);     /* dimensions */
+  put32(column->data + 4, 1); /* may hold nulls */
   put32(column->data + 8, (uint32_t)column->type);
   put32(column->data + 12, column->rows);
   put32(column->data + 16, 1); /* first index */

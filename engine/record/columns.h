@@ -33,8 +33,8 @@ void hf_column_null(struct hf_column *column);
 void hf_column_int(struct hf_column *column, int64_t value); /* BOOL, INT4, INT8 by type */
 void hf_column_text(struct hf_column *column, const char *text);
 void hf_column_bytes(struct hf_column *column, const void *bytes, size_t size); /* TEXT or BYTEA */
-void hf_column_uuid(struct hf_column *column, struct hf_uuid id); /* NULL where zero */
-void hf_column_time(struct hf_column *column, int64_t wall_ns);   /* NULL where 0 */
+void hf_column_uuid(struct hf_column *column, struct hf_uuid id);               /* NULL where zero */
+void hf_column_time(struct hf_column *column, int64_t wall_ns);                 /* NULL where 0 */
 /* Finishes the header; data and size are then the parameter. */
 void hf_column_end(struct hf_column *column);
 void hf_column_free(struct hf_column *column);

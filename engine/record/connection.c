@@ -32,7 +32,8 @@ bool hf_connection_prepare(PGconn *connection, const struct hf_statement *statem
 /* No row of ours under this epoch: division by zero (22012) takes the whole transaction back. */
 static const char fence_sql[] =
     "with mine as (update shard set next_offset = case when $3::int8 < 0 then next_offset else $3::int8 end, seq = $4::int8, "
-    "published_seq = greatest(published_seq, $5::int8), confirmed_at = now() where shard = $1::int4 and epoch = $2::int8 returning 1) "
+    "published_seq = greatest(published_seq, $5::int8), confirmed_at = now() where shard = $1::int4 and epoch = $2::int8 "
+    "returning 1) "
     "select 1 / count(*) from mine";
 
 bool hf_connection_prepare_fence(PGconn *connection)
@@ -72,6 +73,7 @@ bool hf_connection_send(PGconn *connection, const struct hf_fence *fence, const 
 {
   bool ok = send_fence(connection, fence);
   for (int k = 0; ok && k < HF_STATEMENT_COUNT; k++)
-    if (projection->columns[k][0].rows > 0) ok = send_statement(connection, fence->shard, &hf_statements[k], projection->columns[k]);
+    if (projection->columns[k][0].rows > 0)
+      ok = send_statement(connection, fence->shard, &hf_statements[k], projection->columns[k]);
   return ok && PQpipelineSync(connection) == 1;
 }

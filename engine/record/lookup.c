@@ -53,7 +53,8 @@ struct hf_status hf_lookup_error(const PGresult *result)
   const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   HF_LOG(HF_LOG_WARN, "E1305", "a look-up in PostgreSQL failed", HF_FIELD("sqlstate", code),
          HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
-  if (code != NULL && strcmp(code, "42P01") == 0) return hf_fail(HF_STATUS_CONFIG, "the schema is missing: run `holdfast migrate`");
+  if (code != NULL && strcmp(code, "42P01") == 0)
+    return hf_fail(HF_STATUS_CONFIG, "the schema is missing: run `holdfast migrate`");
   return hf_fail(HF_STATUS_RETRY, "a look-up in PostgreSQL failed");
 }
 
@@ -69,8 +70,8 @@ static PGresult *next_result(struct hf_lookup *lookup, struct hf_status *status)
 }
 
 /* Row by row; what was taken before a failure is the caller's to undo. */
-static struct hf_status each_row(struct hf_lookup *lookup, const char *sql, int count,
-                                 const char *const *values, struct hf_status (*take)(void *owner, const PGresult *rows, int row), void *owner)
+static struct hf_status each_row(struct hf_lookup *lookup, const char *sql, int count, const char *const *values,
+                                 struct hf_status (*take)(void *owner, const PGresult *rows, int row), void *owner)
 {
   struct hf_status status = begin(lookup);
   if (!hf_is_ok(status)) return status;
@@ -117,15 +118,16 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
   char number[12];
   int version = 0;
   snprintf(number, sizeof number, "%u", shard);
-  struct hf_status status = each_row(lookup, "select coalesce(max(version), 0)::int4 from schema_version", 0, NULL,
-                                     take_version, &version);
+  struct hf_status status =
+      each_row(lookup, "select coalesce(max(version), 0)::int4 from schema_version", 0, NULL, take_version, &version);
   if (hf_is_ok(status) && version != HF_SCHEMA_VERSION)
     status = hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`");
   if (!hf_is_ok(status)) return status;
-  return each_row(lookup,
-                  "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
-                  "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
-                  2, (const char *const[]){number, owner}, take_shard, row);
+  return each_row(
+      lookup,
+      "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
+      "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
+      2, (const char *const[]){number, owner}, take_shard, row);
 }
 
 struct fact_visit {
@@ -157,11 +159,12 @@ struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
   char number[12];
   snprintf(number, sizeof number, "%u", shard);
   struct fact_visit visit = {.each = each, .owner = owner};
-  return each_row(lookup,
-                  "select body from fact f where shard = $1::int4 and kind not in ('case_rested', 'case_returned', 'quarantined') and "
-                  "(case_id is null or exists (select 1 from fraud_case c where c.shard = f.shard and c.case_id = f.case_id and "
-                  "c.state = 'open')) order by seq",
-                  1, (const char *const[]){number}, take_fact, &visit);
+  return each_row(
+      lookup,
+      "select body from fact f where shard = $1::int4 and kind not in ('case_rested', 'case_returned', 'quarantined') and "
+      "(case_id is null or exists (select 1 from fraud_case c where c.shard = f.shard and c.case_id = f.case_id and "
+      "c.state = 'open')) order by seq",
+      1, (const char *const[]){number}, take_fact, &visit);
 }
 
 struct hf_status hf_lookup_unpublished(struct hf_lookup *lookup, uint32_t shard, uint64_t after_seq,

@@ -321,8 +321,10 @@ static void add_projections(struct hf_projection *projection, const struct hf_fa
 static void add_order_state(struct hf_column *c, const struct hf_order_delta *delta, const char *state)
 {
   const struct hf_answer *answer = delta->answer;
-  if (state == NULL) hf_column_null(&c[0]);
-  else hf_column_text(&c[0], state);
+  if (state == NULL)
+    hf_column_null(&c[0]);
+  else
+    hf_column_text(&c[0], state);
   hf_column_int(&c[1], delta->overdue);
   hf_column_int(&c[2], delta->attempts);
   hf_column_time(&c[3], delta->sent_wall_ns);
@@ -334,8 +336,10 @@ static void add_order_state(struct hf_column *c, const struct hf_order_delta *de
   }
   hf_column_text(&c[6], answer->result);
   hf_column_time(&c[7], answer->executed_wall_ns);
-  if (answer->has_balance) hf_column_int(&c[8], answer->balance);
-  else hf_column_null(&c[8]);
+  if (answer->has_balance)
+    hf_column_int(&c[8], answer->balance);
+  else
+    hf_column_null(&c[8]);
   hf_column_int(&c[9], answer->held);
   hf_column_int(&c[10], answer->transactions_count);
 }
@@ -388,11 +392,13 @@ static void add_fact(struct hf_projection *projection, const struct hf_fact *fac
   hf_column_bytes(&c[6], body, size);
 }
 
-void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw, uint32_t count)
+void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
+                        uint32_t count)
 {
   HF_ASSERT(count > 0 && count <= HF_RECORD_BATCH_FACTS);
   for (int k = 0; k < HF_STATEMENT_COUNT; k++)
-    for (int c = 0; c < hf_statements[k].columns_count; c++) hf_column_begin(&projection->columns[k][c], hf_statements[k].types[c]);
+    for (int c = 0; c < hf_statements[k].columns_count; c++)
+      hf_column_begin(&projection->columns[k][c], hf_statements[k].types[c]);
   memset(projection->map_memory, 0, hf_map_memory_size(HF_RECORD_BATCH_FACTS));
   hf_map_init(&projection->order_of, projection->map_memory, HF_RECORD_BATCH_FACTS);
   projection->deltas_count = 0;

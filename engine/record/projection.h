@@ -56,6 +56,7 @@ void hf_projection_init(struct hf_projection *projection);
 void hf_projection_deinit(struct hf_projection *projection);
 
 /* raw[i]: bytes kept with facts[i] where it is a quarantine. After this, statement k has columns[k][0].rows rows. */
-void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw, uint32_t count);
+void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
+                        uint32_t count);
 
 #endif

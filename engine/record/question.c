@@ -10,10 +10,12 @@
 #define CASE_LIMIT_NS (50 * HF_NS_PER_MS)
 #define DUE_LIMIT_NS (2 * HF_NS_PER_S)
 
-static const char case_sql[] = "select body from fact where shard = $1::int4 and case_id = $2::uuid and "
-                               "kind not in ('case_rested', 'case_returned', 'quarantined') order by seq";
-static const char due_sql[] = "select case_id from fraud_case where shard = $1::int4 and state = 'rested' and wakes_at <= $2::timestamptz "
-                              "order by wakes_at limit 100";
+static const char case_sql[] =
+    "select body from fact where shard = $1::int4 and case_id = $2::uuid and "
+    "kind not in ('case_rested', 'case_returned', 'quarantined') order by seq";
+static const char due_sql[] =
+    "select case_id from fraud_case where shard = $1::int4 and state = 'rested' and wakes_at <= $2::timestamptz "
+    "order by wakes_at limit 100";
 
 bool hf_connection_is_ready(PGconn *connection, PostgresPollingStatusType poll_for)
 {
@@ -32,7 +34,8 @@ static void begin(struct hf_question *question, struct hf_time now)
   question->state = HF_QUESTION_CONNECTING;
 }
 
-bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf_case_id id, uint64_t after_seq, struct hf_time now)
+bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf_case_id id, uint64_t after_seq,
+                         struct hf_time now)
 {
   if (question->state != HF_QUESTION_IDLE) return false;
   question->due = false;
@@ -58,12 +61,14 @@ static bool ask(struct hf_question *question)
 {
   char shard[12], text[HF_TIME_TEXT_SIZE > HF_UUID_TEXT_SIZE ? HF_TIME_TEXT_SIZE : HF_UUID_TEXT_SIZE];
   snprintf(shard, sizeof shard, "%u", question->shard);
-  if (question->due) hf_time_text(question->before_wall_ns, text);
-  else hf_uuid_text(question->case_id.uuid, text);
+  if (question->due)
+    hf_time_text(question->before_wall_ns, text);
+  else
+    hf_uuid_text(question->case_id.uuid, text);
   question->state = HF_QUESTION_ASKED;
   return PQsetnonblocking(question->connection, 1) == 0 &&
-         PQsendQueryParams(question->connection, question->due ? due_sql : case_sql, 2, NULL, (const char *const[]){shard, text}, NULL,
-                           NULL, 1) == 1;
+         PQsendQueryParams(question->connection, question->due ? due_sql : case_sql, 2, NULL,
+                           (const char *const[]){shard, text}, NULL, NULL, 1) == 1;
 }
 
 static void end(struct hf_question *question, const struct hf_record_events *events, struct hf_status status)
@@ -97,13 +102,16 @@ static void take_answer(struct hf_question *question, const struct hf_record_eve
   if (PQisBusy(question->connection)) return;
   struct hf_status status = hf_ok();
   PGresult *result = PQgetResult(question->connection);
-  if (PQresultStatus(result) == PGRES_TUPLES_OK) hand_over(question, result, events);
-  else status = hf_lookup_error(result);
+  if (PQresultStatus(result) == PGRES_TUPLES_OK)
+    hand_over(question, result, events);
+  else
+    status = hf_lookup_error(result);
   for (; result != NULL; result = PQgetResult(question->connection)) PQclear(result);
   end(question, events, status);
 }
 
-void hf_question_work(struct hf_question *question, uint64_t committed, const struct hf_record_events *events, struct hf_time now)
+void hf_question_work(struct hf_question *question, uint64_t committed, const struct hf_record_events *events,
+                      struct hf_time now)
 {
   if (question->state == HF_QUESTION_IDLE) return;
   if (question->state == HF_QUESTION_CONNECTING && question->connection != NULL &&

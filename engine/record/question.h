@@ -18,18 +18,20 @@ struct hf_question {
   PGconn *connection;
   PostgresPollingStatusType poll;
   enum hf_question_state state;
-  bool due;               /* cases that are due; else one case */
+  bool due; /* cases that are due; else one case */
   uint32_t shard;
   struct hf_case_id case_id;
   int64_t before_wall_ns;
-  uint64_t after_seq;     /* asked once this is committed: the case's own last facts may be on their way */
+  uint64_t after_seq; /* asked once this is committed: the case's own last facts may be on their way */
   int64_t deadline_ns;
 };
 
 /* False: one is under way. */
-bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf_case_id id, uint64_t after_seq, struct hf_time now);
+bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf_case_id id, uint64_t after_seq,
+                         struct hf_time now);
 bool hf_question_of_due(struct hf_question *question, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
-void hf_question_work(struct hf_question *question, uint64_t committed, const struct hf_record_events *events, struct hf_time now);
+void hf_question_work(struct hf_question *question, uint64_t committed, const struct hf_record_events *events,
+                      struct hf_time now);
 void hf_question_close(struct hf_question *question);
 
 /* True where the socket is ready for what a connection under way waits for; libpq wants to be asked only then. */

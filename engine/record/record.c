@@ -48,14 +48,14 @@ struct hf_record {
   int64_t retry_ns;      /* nothing is begun before: the pause after a failure */
   int64_t connect_by_ns; /* then the attempt is given up */
   int64_t last_end_ns, down_since_ns, commit_started_ns;
-  uint32_t turn;     /* the shard whose transaction is, or was last, in flight */
+  uint32_t turn; /* the shard whose transaction is, or was last, in flight */
   struct chunk *in_flight;
-  bool unknown;      /* its outcome: the connection was lost while it was being committed */
+  bool unknown; /* its outcome: the connection was lost while it was being committed */
   int64_t sent_offset;
   uint64_t sent_published;
   struct shard_queue shards[HF_SHARDS_MAX];
   struct hf_projection projection;
-  uint8_t *chunks;   /* CHUNKS_MAX of them, reserved */
+  uint8_t *chunks; /* CHUNKS_MAX of them, reserved */
   uint32_t chunks_fresh, chunks_used;
   struct chunk *free;
   uint32_t waiting;
@@ -71,8 +71,10 @@ struct hf_record {
 static struct chunk *take_chunk(struct hf_record *record)
 {
   struct chunk *chunk = record->free;
-  if (chunk != NULL) record->free = chunk->next;
-  else chunk = (struct chunk *)(void *)(record->chunks + (size_t)record->chunks_fresh++ * sizeof(struct chunk));
+  if (chunk != NULL)
+    record->free = chunk->next;
+  else
+    chunk = (struct chunk *)(void *)(record->chunks + (size_t)record->chunks_fresh++ * sizeof(struct chunk));
   record->chunks_used++;
   HF_ASSERT(record->chunks_fresh <= CHUNKS_MAX);
   chunk->next = NULL;
@@ -96,7 +98,8 @@ static void give_back(struct hf_record *record, struct chunk *chunk)
 
 bool hf_record_has_room(const struct hf_record *record)
 {
-  return record->chunks_used + HF_SHARDS_MAX + 2 < CHUNKS_MAX && record->raw_bytes + HF_RECORD_SIZE_MAX < HF_RECORD_BACKLOG_BYTES;
+  return record->chunks_used + HF_SHARDS_MAX + 2 < CHUNKS_MAX &&
+         record->raw_bytes + HF_RECORD_SIZE_MAX < HF_RECORD_BACKLOG_BYTES;
 }
 
 void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count, int64_t next_offset,
@@ -106,8 +109,10 @@ void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fac
   HF_ASSERT(queue->owned && count <= HF_RECORD_BATCH_FACTS);
   if (queue->last == NULL || queue->last == record->in_flight || queue->last->count + count > HF_RECORD_BATCH_FACTS) {
     struct chunk *fresh = take_chunk(record);
-    if (queue->last == NULL) queue->first = fresh;
-    else queue->last->next = fresh;
+    if (queue->last == NULL)
+      queue->first = fresh;
+    else
+      queue->last->next = fresh;
     queue->last = fresh;
   }
   struct chunk *chunk = queue->last;
@@ -192,9 +197,13 @@ static bool ask_outcome(struct hf_record *record)
 }
 
 /* Plans are made once and go by index; what they think of empty tables is mended by analyze(). */
-static const char *const session_settings[] = {
-    "set plan_cache_mode = force_generic_plan", "set enable_seqscan = off", "set enable_hashjoin = off",
-    "set enable_mergejoin = off", "set jit = off", "set application_name = 'holdfastd'", "set synchronous_commit = on"};
+static const char *const session_settings[] = {"set plan_cache_mode = force_generic_plan",
+                                               "set enable_seqscan = off",
+                                               "set enable_hashjoin = off",
+                                               "set enable_mergejoin = off",
+                                               "set jit = off",
+                                               "set application_name = 'holdfastd'",
+                                               "set synchronous_commit = on"};
 
 static void set_up(struct hf_record *record, struct hf_time now)
 {
@@ -217,7 +226,8 @@ static void analyze(struct hf_record *record, struct hf_time now)
   record->analyze_at *= 16;
   record->results_due = 1;
   record->state = STATE_ANALYZING;
-  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report", 0, NULL, NULL, NULL, NULL,
+                              0) == 1 &&
             PQpipelineSync(record->connection) == 1;
   if (!ok) go_down(record, now, "statistics cannot be asked for");
 }
@@ -253,7 +263,8 @@ static void on_committed(struct hf_record *record, struct hf_time now)
   static struct hf_committed_fact committed[HF_RECORD_BATCH_FACTS];
   for (uint32_t i = 0; i < chunk->count; i++) {
     const struct hf_fact *fact = &chunk->facts[i];
-    committed[i] = (struct hf_committed_fact){.case_id = fact->case_id, .seq = fact->seq, .bytes = record->projection.bodies[i]};
+    committed[i] =
+        (struct hf_committed_fact){.case_id = fact->case_id, .seq = fact->seq, .bytes = record->projection.bodies[i]};
     if (fact->kind == HF_FACT_ORDER_ENDED) hf_histogram_add(&record->durable, now.mono_ns - fact->ended.at.mono_ns);
   }
   record->in_flight = NULL;
@@ -303,7 +314,8 @@ static void on_result(struct hf_record *record, const PGresult *result)
   if (status == PGRES_TUPLES_OK) return;
   const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   record->failed = true;
-  if (code != NULL && strcmp(code, "22012") == 0) record->fenced = true; /* 1/count(*) of no row */
+  if (code != NULL && strcmp(code, "22012") == 0)
+    record->fenced = true; /* 1/count(*) of no row */
   else
     HF_LOG(HF_LOG_ALARM, "E1303", "PostgreSQL refuses a transaction", HF_FIELD("sqlstate", code),
            HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
@@ -330,7 +342,7 @@ static void on_sync(struct hf_record *record, struct hf_time now)
   } else if (record->failed) {
     struct chunk *chunk = record->in_flight;
     record->failed = record->unknown = false;
-    record->in_flight = NULL; /* stays first in its queue: sent again */
+    record->in_flight = NULL;                                                  /* stays first in its queue: sent again */
     if (record->shards[record->turn].first != chunk) give_back(record, chunk); /* released meanwhile */
     if (was == STATE_COMMITTING) record->retry_ns = now.mono_ns + HF_NS_PER_S / 4;
   } else {
@@ -373,7 +385,8 @@ static bool pick_shard(struct hf_record *record, struct hf_time now, uint32_t *s
     uint32_t at = (record->turn + i) % HF_SHARDS_MAX;
     if (record->shards[at].first == NULL) continue;
     *shard = at;
-    return now.mono_ns - record->last_end_ns >= record->config.pace_ns || record->shards[at].first->count >= HF_RECORD_BATCH_FACTS / 4;
+    return now.mono_ns - record->last_end_ns >= record->config.pace_ns ||
+           record->shards[at].first->count >= HF_RECORD_BATCH_FACTS / 4;
   }
   return false;
 }
@@ -384,12 +397,17 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
   if (record->state == STATE_DOWN && now.mono_ns >= record->retry_ns) start_connecting(record, now);
   if (record->state == STATE_CONNECTING) {
     if (hf_connection_is_ready(record->connection, record->poll)) record->poll = PQconnectPoll(record->connection);
-    if (record->poll == PGRES_POLLING_OK) set_up(record, now);
-    else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->connect_by_ns) go_down(record, now, "no connection");
+    if (record->poll == PGRES_POLLING_OK)
+      set_up(record, now);
+    else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->connect_by_ns)
+      go_down(record, now, "no connection");
   }
-  if (record->state == STATE_SETTING_UP || record->state == STATE_ANALYZING || record->state == STATE_COMMITTING || record->state == STATE_LOOKING_UP) {
-    if (PQflush(record->connection) < 0) go_down(record, now, "the connection was closed");
-    else receive(record, now);
+  if (record->state == STATE_SETTING_UP || record->state == STATE_ANALYZING || record->state == STATE_COMMITTING ||
+      record->state == STATE_LOOKING_UP) {
+    if (PQflush(record->connection) < 0)
+      go_down(record, now, "the connection was closed");
+    else
+      receive(record, now);
     if (record->state == STATE_COMMITTING && now.mono_ns - record->commit_started_ns > HF_NS_PER_S / 2)
       note_away(record, now, "a commit takes over 500 ms");
   } else if (record->state == STATE_IDLE && PQconsumeInput(record->connection) == 0) {
@@ -426,7 +444,8 @@ int hf_record_fd(const struct hf_record *record, bool *wants_write)
 
 /* --- life --- */
 
-struct hf_status hf_record_open(struct hf_record **out, const struct hf_record_config *config, const struct hf_record_events *events)
+struct hf_status hf_record_open(struct hf_record **out, const struct hf_record_config *config,
+                                const struct hf_record_events *events)
 {
   struct hf_record *record = calloc(1, sizeof *record);
   HF_ASSERT(record != NULL);
@@ -435,7 +454,8 @@ struct hf_status hf_record_open(struct hf_record **out, const struct hf_record_c
   record->events = *events;
   record->conninfo = strdup(config->conninfo);
   record->owner_name = strdup(config->owner);
-  record->chunks = mmap(NULL, CHUNKS_MAX * sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  record->chunks =
+      mmap(NULL, CHUNKS_MAX * sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   HF_ASSERT(record->conninfo != NULL && record->owner_name != NULL && record->chunks != MAP_FAILED);
   record->analyze_at = 1000;
   record->lookup.conninfo = record->question.conninfo = record->conninfo;
@@ -472,14 +492,15 @@ struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, str
   return hf_ok();
 }
 
-struct hf_status hf_record_load(struct hf_record *record, uint32_t shard, struct hf_status (*each)(void *owner, struct hf_span fact),
-                                void *owner)
+struct hf_status hf_record_load(struct hf_record *record, uint32_t shard,
+                                struct hf_status (*each)(void *owner, struct hf_span fact), void *owner)
 {
   return hf_lookup_open_facts(&record->lookup, shard, each, owner);
 }
 
 struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t shard, uint64_t published_seq,
-                                            struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact), void *owner)
+                                            struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact),
+                                            void *owner)
 {
   return hf_lookup_unpublished(&record->lookup, shard, published_seq, each, owner);
 }

@@ -61,11 +61,12 @@ HF_MUST_USE struct hf_status hf_record_acquire(struct hf_record *record, uint32_
 HF_MUST_USE struct hf_status hf_record_load(struct hf_record *record, uint32_t shard,
                                             struct hf_status (*each)(void *owner, struct hf_span fact), void *owner);
 HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t shard, uint64_t published_seq,
-                                                        struct hf_status (*each)(void *owner, uint64_t seq, struct hf_span fact),
+                                                        struct hf_status (*each)(void *owner, uint64_t seq,
+                                                                                 struct hf_span fact),
                                                         void *owner);
 /*
- * One question at a time, answered from hf_record_work through the events; the loop never waits for it. False: one is under way.
- * A case: asked once all that its shard has decided so far is committed, given up after 50 ms.
+ * One question at a time, answered from hf_record_work through the events; the loop never waits for it. False: one is under
+ * way. A case: asked once all that its shard has decided so far is committed, given up after 50 ms.
  */
 bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, struct hf_time now);
 /* Rested cases of the shard whose holds end before `before`, at most 100. */

@@ -36,7 +36,8 @@ struct hf_trust {
 static void run(struct worker *worker, struct hf_trust_job *job)
 {
   if (job->sign) {
-    job->signature_size = hf_key_sign(worker->context, &worker->trust->signing, job->bytes, job->signature, sizeof job->signature);
+    job->signature_size =
+        hf_key_sign(worker->context, &worker->trust->signing, job->bytes, job->signature, sizeof job->signature);
   } else {
     const struct hf_envelope *envelope = job->envelope;
     size_t size = hf_envelope_signed_bytes(envelope->kind, envelope->payload, worker->buffer, SIGNED_BYTES_MAX);
@@ -44,7 +45,8 @@ static void run(struct worker *worker, struct hf_trust_job *job)
     job->verdict = HF_REASON_NONE;
     for (uint32_t i = 0; i < envelope->signatures_count && job->verdict == HF_REASON_NONE; i++) {
       struct hf_span bytes = {worker->buffer, size};
-      if (job->keys[i] == NULL) job->verdict = HF_REASON_UNKNOWN_KEY;
+      if (job->keys[i] == NULL)
+        job->verdict = HF_REASON_UNKNOWN_KEY;
       else if (!hf_key_verify(worker->context, job->keys[i], bytes, envelope->signatures[i].bytes))
         job->verdict = HF_REASON_BAD_SIGNATURE;
     }
@@ -85,11 +87,13 @@ static bool open_worker(struct hf_trust *trust, struct worker *worker)
 static struct hf_status load_signing_key(struct hf_trust *trust, const char *file)
 {
   trust->signing.key = hf_key_load_private(file);
-  if (trust->signing.key == NULL) return hf_fail(HF_STATUS_CONFIG, "the centre's signing key cannot be read (PEM, unencrypted)");
+  if (trust->signing.key == NULL)
+    return hf_fail(HF_STATUS_CONFIG, "the centre's signing key cannot be read (PEM, unencrypted)");
   trust->signing.algorithm = hf_key_algorithm(trust->signing.key);
   if (trust->signing.algorithm == HF_ALGORITHM_UNSET)
     return hf_fail(HF_STATUS_CONFIG, "the centre's signing key is not Ed25519, P-256, RSA-2048 or SM2");
-  if (!hf_key_id_of(trust->signing.key, trust->signing.id)) return hf_fail(HF_STATUS_CONFIG, "the centre's signing key has no public part");
+  if (!hf_key_id_of(trust->signing.key, trust->signing.id))
+    return hf_fail(HF_STATUS_CONFIG, "the centre's signing key has no public part");
   return hf_ok();
 }
 

@@ -41,7 +41,8 @@ void hf_trust_work(struct hf_trust *trust);
 HF_MUST_USE struct hf_status hf_trust_key_set(struct hf_trust *trust, const struct hf_key *key);
 
 /* Starts a job. AGAIN when HF_TRUST_JOBS_MAX are under way. Unknown keys are looked up now, not later. */
-HF_MUST_USE struct hf_status hf_trust_verify(struct hf_trust *trust, struct hf_trust_job *job, const struct hf_envelope *envelope);
+HF_MUST_USE struct hf_status hf_trust_verify(struct hf_trust *trust, struct hf_trust_job *job,
+                                             const struct hf_envelope *envelope);
 HF_MUST_USE struct hf_status hf_trust_sign(struct hf_trust *trust, struct hf_trust_job *job, struct hf_span bytes);
 
 static inline bool hf_trust_job_done(const struct hf_trust_job *job)

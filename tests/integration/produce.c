@@ -1,6 +1,6 @@
 /*
- * Produce: appends raw records, as any foreign client might. stdin: "PARTITION|- KEY HEX" per line ("-" for what is empty, or for
- * the partition that murmur2 gives); stdout, per line, once the broker has it: "PARTITION OFFSET".
+ * Produce: appends raw records, as any foreign client might. stdin: "PARTITION|- KEY HEX" per line ("-" for what is empty, or
+ * for the partition that murmur2 gives); stdout, per line, once the broker has it: "PARTITION OFFSET".
  */
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -30,15 +30,18 @@ int main(int argc, char **argv)
     return fprintf(stderr, "produce: %s\n", error), 1;
   rd_kafka_t *kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
   while (kafka != NULL && getline(&line, &capacity, stdin) > 0) {
-    char *save, *partition = strtok_r(line, " \n", &save), *key = strtok_r(NULL, " \n", &save), *hex = strtok_r(NULL, " \n", &save);
+    char *save, *partition = strtok_r(line, " \n", &save), *key = strtok_r(NULL, " \n", &save),
+                *hex = strtok_r(NULL, " \n", &save);
     if (hex == NULL) return fprintf(stderr, "produce: three words a line\n"), 2;
     size_t size = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
     unsigned char *bytes = malloc(size + 1);
     for (size_t i = 0; bytes != NULL && i < size; i++) sscanf(hex + 2 * i, "%2hhx", &bytes[i]);
     bool keyed = strcmp(key, "-") != 0;
-    rd_kafka_resp_err_t failed = rd_kafka_producev(
-        kafka, RD_KAFKA_V_TOPIC(argv[2]), RD_KAFKA_V_PARTITION(strcmp(partition, "-") == 0 ? RD_KAFKA_PARTITION_UA : atoi(partition)),
-        RD_KAFKA_V_KEY(keyed ? key : NULL, keyed ? strlen(key) : 0), RD_KAFKA_V_VALUE(bytes, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t failed =
+        rd_kafka_producev(kafka, RD_KAFKA_V_TOPIC(argv[2]),
+                          RD_KAFKA_V_PARTITION(strcmp(partition, "-") == 0 ? RD_KAFKA_PARTITION_UA : atoi(partition)),
+                          RD_KAFKA_V_KEY(keyed ? key : NULL, keyed ? strlen(key) : 0), RD_KAFKA_V_VALUE(bytes, size),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     free(bytes);
     if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) return fprintf(stderr, "produce: %s\n", rd_kafka_err2str(failed)), 1;
     rd_kafka_flush(kafka, 10000); /* one by one: the answers come in the order of the lines */

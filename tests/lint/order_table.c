@@ -5,18 +5,24 @@
 
 int main(void)
 {
-  puts("# An order's life cycle\n\nGenerated from the table in order.c by tests/lint/order_table.c; a test fails when this page is stale.\n");
+  puts(
+      "# An order's life cycle\n\nGenerated from the table in order.c by tests/lint/order_table.c; a test fails when this page "
+      "is stale.\n");
   printf("| state |");
   for (int event = 0; event < HF_ORDER_EVENT_COUNT; event++) printf(" %s |", hf_order_event_code((enum hf_order_event)event));
   printf("\n|---|");
   for (int event = 0; event < HF_ORDER_EVENT_COUNT; event++) printf("---|");
   for (int state = 1; state < HF_ORDER_STATE_COUNT; state++) {
-    printf("\n| **%s**%s |", hf_order_state_code((enum hf_order_state)state), hf_order_state_is_final((enum hf_order_state)state) ? " (end)" : "");
+    printf("\n| **%s**%s |", hf_order_state_code((enum hf_order_state)state),
+           hf_order_state_is_final((enum hf_order_state)state) ? " (end)" : "");
     for (int event = 0; event < HF_ORDER_EVENT_COUNT; event++) {
       const struct hf_order_cell *cell = hf_order_cell((enum hf_order_state)state, (enum hf_order_event)event);
-      if (cell->move != HF_ORDER_UNSET) printf(" → %s |", hf_order_state_code(cell->move));
-      else if (cell->impossible != NULL) printf(" impossible: %s |", cell->impossible);
-      else printf(" %s%s |", cell->contradiction ? "kept as an anomaly: " : "stays: ", cell->ignored);
+      if (cell->move != HF_ORDER_UNSET)
+        printf(" → %s |", hf_order_state_code(cell->move));
+      else if (cell->impossible != NULL)
+        printf(" impossible: %s |", cell->impossible);
+      else
+        printf(" %s%s |", cell->contradiction ? "kept as an anomaly: " : "stays: ", cell->ignored);
     }
   }
   puts("\n\n```mermaid\nstateDiagram-v2\n  [*] --> ready");

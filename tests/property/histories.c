@@ -32,9 +32,13 @@ static struct {
   bool planted; /* the fault that the comparison must see: one fact is not restored */
 } run;
 
-static const struct hf_core_config config = {
-    .shard = 3, .partitions = 16, .cases_max = 16, .accounts_max = 512, .orders_max = 1024, .root_keys_count = 1,
-    .root_keys = {"00000000000000000000000000000000"}};
+static const struct hf_core_config config = {.shard = 3,
+                                             .partitions = 16,
+                                             .cases_max = 16,
+                                             .accounts_max = 512,
+                                             .orders_max = 1024,
+                                             .root_keys_count = 1,
+                                             .root_keys = {"00000000000000000000000000000000"}};
 
 static uint64_t any(uint64_t below)
 {
@@ -114,8 +118,8 @@ static void bring_back(struct hf_case_id id)
   uint32_t count = run.facts_count;
   for (uint32_t i = 0; i < count; i++) {
     const struct hf_fact *fact = &run.facts[i];
-    if (!hf_uuid_equal(fact->case_id.uuid, id.uuid) || fact->kind == HF_FACT_CASE_RESTED || fact->kind == HF_FACT_CASE_RETURNED ||
-        fact->kind == HF_FACT_QUARANTINED)
+    if (!hf_uuid_equal(fact->case_id.uuid, id.uuid) || fact->kind == HF_FACT_CASE_RESTED ||
+        fact->kind == HF_FACT_CASE_RETURNED || fact->kind == HF_FACT_QUARANTINED)
       continue;
     hf_core_restore(&run.live, fact);
     known = true;
@@ -261,7 +265,8 @@ int main(int argc, char **argv)
 {
   run.planted = argc > 1 && strcmp(argv[1], "planted") == 0;
   if (run.planted) argc = 1;
-  uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1, sum = 0, facts = 0;
+  uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1, sum = 0,
+           facts = 0;
   run.memory_size = hf_core_memory_size(&config);
   run.live_memory = reserve(run.memory_size);
   run.restored_memory = reserve(run.memory_size);
@@ -269,6 +274,7 @@ int main(int argc, char **argv)
     sum = hf_mix64(sum + history(seed));
     facts += run.facts_count;
   }
-  printf("%llu histories, %llu facts, sum %016llx\n", (unsigned long long)count, (unsigned long long)facts, (unsigned long long)sum);
+  printf("%llu histories, %llu facts, sum %016llx\n", (unsigned long long)count, (unsigned long long)facts,
+         (unsigned long long)sum);
   return 0;
 }

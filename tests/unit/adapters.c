@@ -5,9 +5,16 @@
 
 static struct hf_order order_like(enum hf_action action, int64_t deadline_ns, int64_t amount)
 {
-  struct hf_order order = {.case_number = "A-1", .institution = "BANKA", .action = action, .amount = amount, .currency = HF_CURRENCY_CNY,
-                           .transfer_wall_ns = 1699999990LL * HF_NS_PER_S, .issued_wall_ns = 1700000000123LL * HF_NS_PER_MS,
-                           .deadline_wall_ns = deadline_ns, .key_id = "0123456789abcdef0123456789abcdef", .form_reference = "ZF-\"1\""};
+  struct hf_order order = {.case_number = "A-1",
+                           .institution = "BANKA",
+                           .action = action,
+                           .amount = amount,
+                           .currency = HF_CURRENCY_CNY,
+                           .transfer_wall_ns = 1699999990LL * HF_NS_PER_S,
+                           .issued_wall_ns = 1700000000123LL * HF_NS_PER_MS,
+                           .deadline_wall_ns = deadline_ns,
+                           .key_id = "0123456789abcdef0123456789abcdef",
+                           .form_reference = "ZF-\"1\""};
   assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-8003-9c9d-0af5e8da17a2", 36, &order.id.uuid)));
   assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c3f", 36, &order.case_id.uuid)));
   assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c01", 36, &order.report_id.uuid)));
@@ -31,7 +38,8 @@ static void orders_are_the_golden_bytes(void **unused)
     struct hf_order order = order_like(rows[i].action, 1700000060123LL * HF_NS_PER_MS, 5000000);
     struct hf_writer writer = hf_writer_of(out, sizeof out);
     assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &writer)));
-    if (writer.size != size || memcmp(out, wanted, size) != 0) fail_msg("%s is now %.*s", rows[i].file, (int)writer.size, (char *)out);
+    if (writer.size != size || memcmp(out, wanted, size) != 0)
+      fail_msg("%s is now %.*s", rows[i].file, (int)writer.size, (char *)out);
     free(wanted);
     writer = hf_writer_of(out, 100);
     assert_int_equal(hf_holdfast_json.encode(&order, &writer).kind, HF_STATUS_LIMIT);
@@ -44,11 +52,17 @@ static void answers_are_read_as_the_vectors_say(void **unused)
     const char *name;
     enum hf_status_kind kind;
     const char *why_has, *result;
-  } rows[] = {{"done", HF_STATUS_OK, "", "0000"}, {"receipt", HF_STATUS_OK, "", ""}, {"short", HF_STATUS_OK, "", "1200"},
-              {"other_order", HF_STATUS_REFUSED, "order_id", ""}, {"other_institution", HF_STATUS_REFUSED, "institution", ""},
-              {"bad_result", HF_STATUS_MALFORMED, "feedback.result", ""}, {"number_amount", HF_STATUS_MALFORMED, "feedback.held", ""},
-              {"bad_time", HF_STATUS_MALFORMED, "feedback.executed_at", ""}, {"not_json", HF_STATUS_MALFORMED, "not JSON", ""},
-              {"duplicate_key", HF_STATUS_MALFORMED, "not JSON", ""}, {"array", HF_STATUS_MALFORMED, "not an object", ""}};
+  } rows[] = {{"done", HF_STATUS_OK, "", "0000"},
+              {"receipt", HF_STATUS_OK, "", ""},
+              {"short", HF_STATUS_OK, "", "1200"},
+              {"other_order", HF_STATUS_REFUSED, "order_id", ""},
+              {"other_institution", HF_STATUS_REFUSED, "institution", ""},
+              {"bad_result", HF_STATUS_MALFORMED, "feedback.result", ""},
+              {"number_amount", HF_STATUS_MALFORMED, "feedback.held", ""},
+              {"bad_time", HF_STATUS_MALFORMED, "feedback.executed_at", ""},
+              {"not_json", HF_STATUS_MALFORMED, "not JSON", ""},
+              {"duplicate_key", HF_STATUS_MALFORMED, "not JSON", ""},
+              {"array", HF_STATUS_MALFORMED, "not an object", ""}};
   struct hf_order order = order_like(HF_ACTION_STOP, 1, 1);
   (void)unused;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -58,7 +72,8 @@ static void answers_are_read_as_the_vectors_say(void **unused)
     snprintf(path, sizeof path, "adapters/holdfast_json/vectors/%s.answer.json", rows[i].name);
     uint8_t *bytes = read_source_file(path, &size);
     struct hf_status status = hf_holdfast_json.decode((struct hf_span){bytes, size}, &order, &answer);
-    if (status.kind != rows[i].kind || strstr(hf_is_ok(status) ? "" : status.why, rows[i].why_has) == NULL) fail_msg("%s: %s", path, status.why);
+    if (status.kind != rows[i].kind || strstr(hf_is_ok(status) ? "" : status.why, rows[i].why_has) == NULL)
+      fail_msg("%s: %s", path, status.why);
     if (hf_is_ok(status)) assert_string_equal(answer.result, rows[i].result);
     for (size_t cut = 0; cut < size; cut++) (void)hf_holdfast_json.decode((struct hf_span){bytes, cut}, &order, &answer);
     free(bytes);
@@ -135,7 +150,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(orders_are_the_golden_bytes), cmocka_unit_test(answers_are_read_as_the_vectors_say),
-      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane), cmocka_unit_test_setup(pace_is_kept, set_up_lane),
-      cmocka_unit_test(backoff_grows_to_half_a_minute)};
+      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
+      cmocka_unit_test_setup(pace_is_kept, set_up_lane), cmocka_unit_test(backoff_grows_to_half_a_minute)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,19 +72,25 @@ static void envelopes_get_their_reason(void **unused)
     const char *bytes;
     size_t size;
     const char *reason;
-  } rows[] = {{"", 0, "empty"}, {"\x0a\xff", 2, "not_an_envelope"}, {"\xff\xff\xff", 3, "not_an_envelope"},
-              {"\x0a\x01x\x12\x01y", 6, "wrong_payload_type"}, {"hello, I am JSON", 16, "not_an_envelope"}};
+  } rows[] = {{"", 0, "empty"},
+              {"\x0a\xff", 2, "not_an_envelope"},
+              {"\xff\xff\xff", 3, "not_an_envelope"},
+              {"\x0a\x01x\x12\x01y", 6, "wrong_payload_type"},
+              {"hello, I am JSON", 16, "not_an_envelope"}};
   struct hf_envelope envelope;
   (void)unused;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-    assert_string_equal(hf_reason_code(hf_envelope_decode((struct hf_span){(const uint8_t *)rows[i].bytes, rows[i].size}, &envelope)), rows[i].reason);
+    assert_string_equal(
+        hf_reason_code(hf_envelope_decode((struct hf_span){(const uint8_t *)rows[i].bytes, rows[i].size}, &envelope)),
+        rows[i].reason);
   struct hf_span bytes = golden("envelope");
   memcpy(out, bytes.data, bytes.size);
   size_t head = 2 + 43 + 2 + 5, one = bytes.size - head;
   assert_string_equal(hf_reason_code(hf_envelope_decode((struct hf_span){out, head}, &envelope)), "no_signature");
   for (int i = 1; i < 5; i++) memcpy(out + head + (size_t)i * one, out + head, one);
   assert_string_equal(hf_reason_code(hf_envelope_decode((struct hf_span){out, head + 4 * one}, &envelope)), "");
-  assert_string_equal(hf_reason_code(hf_envelope_decode((struct hf_span){out, head + 5 * one}, &envelope)), "too_many_signatures");
+  assert_string_equal(hf_reason_code(hf_envelope_decode((struct hf_span){out, head + 5 * one}, &envelope)),
+                      "too_many_signatures");
 }
 
 static void registry_changes_are_as_ever(void **unused)
@@ -140,18 +146,23 @@ static void unknown_fields_and_floods_are_refused(void **unused)
   struct hf_span bytes = golden("report");
   memcpy(out, bytes.data, bytes.size);
   memcpy(out + bytes.size, "\xf8\x07\x01", 3); /* field 127 */
-  assert_string_equal(hf_reason_code(hf_report_decode((struct hf_span){out, bytes.size + 3}, &arena, &report)), "unknown_field");
+  assert_string_equal(hf_reason_code(hf_report_decode((struct hf_span){out, bytes.size + 3}, &arena, &report)),
+                      "unknown_field");
   uint8_t *flood = malloc(50001 * 2);
   for (int i = 0; i < 50001; i++) memcpy(flood + 2 * i, "\x32", 2);
-  assert_string_equal(hf_reason_code(hf_report_decode((struct hf_span){flood, 50001 * 2}, &arena, &report)), "too_many_targets");
+  assert_string_equal(hf_reason_code(hf_report_decode((struct hf_span){flood, 50001 * 2}, &arena, &report)),
+                      "too_many_targets");
   free(flood);
 }
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(reports_are_as_ever),          cmocka_unit_test(envelopes_are_as_ever),
-                                     cmocka_unit_test(envelopes_get_their_reason),   cmocka_unit_test(registry_changes_are_as_ever),
-                                     cmocka_unit_test(facts_are_as_ever),            cmocka_unit_test(other_messages_are_as_ever),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(reports_are_as_ever),
+                                     cmocka_unit_test(envelopes_are_as_ever),
+                                     cmocka_unit_test(envelopes_get_their_reason),
+                                     cmocka_unit_test(registry_changes_are_as_ever),
+                                     cmocka_unit_test(facts_are_as_ever),
+                                     cmocka_unit_test(other_messages_are_as_ever),
                                      cmocka_unit_test(unknown_fields_and_floods_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

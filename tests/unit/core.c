@@ -34,13 +34,26 @@ static void set_registry(bool revoked, int64_t from, int64_t until, enum hf_role
   change.institutions_count = 2;
   for (int i = 0; i < 2; i++) {
     struct hf_institution *row = &change.institutions[i];
-    *row = (struct hf_institution){.dialect = "holdfast_json", .transport = "https", .endpoint = "https://127.0.0.1:1", .name = "bank",
-                                   .enabled = i == 0, .window = 4, .connections = 1, .try_timeout_ms = 1000, .sla_feedback_ms = 60000};
+    *row = (struct hf_institution){.dialect = "holdfast_json",
+                                   .transport = "https",
+                                   .endpoint = "https://127.0.0.1:1",
+                                   .name = "bank",
+                                   .enabled = i == 0,
+                                   .window = 4,
+                                   .connections = 1,
+                                   .try_timeout_ms = 1000,
+                                   .sla_feedback_ms = 60000};
     strcpy(row->code, i == 0 ? "BANKA" : "CLOSED");
   }
   change.keys_count = 1;
-  change.keys[0] = (struct hf_key){.id = KEY, .holder = "officer", .role = role, .algorithm = HF_ALGORITHM_ED25519, .public_key_size = 44,
-                                   .valid_from_wall_ns = from, .valid_until_wall_ns = until, .revoked = revoked};
+  change.keys[0] = (struct hf_key){.id = KEY,
+                                   .holder = "officer",
+                                   .role = role,
+                                   .algorithm = HF_ALGORITHM_ED25519,
+                                   .public_key_size = 44,
+                                   .valid_from_wall_ns = from,
+                                   .valid_until_wall_ns = until,
+                                   .revoked = revoked};
   strcpy(input.key_id, ROOT);
   input.registry = &change;
   assert_int_equal(step(&input), 3);
@@ -48,8 +61,13 @@ static void set_registry(bool revoked, int64_t from, int64_t until, enum hf_role
 
 static int set_up(void **unused)
 {
-  static const struct hf_core_config config = {.shard = 1, .partitions = 4, .cases_max = 16, .accounts_max = 512, .orders_max = 1024,
-                                               .root_keys_count = 1, .root_keys = {ROOT}};
+  static const struct hf_core_config config = {.shard = 1,
+                                               .partitions = 4,
+                                               .cases_max = 16,
+                                               .accounts_max = 512,
+                                               .orders_max = 1024,
+                                               .root_keys_count = 1,
+                                               .root_keys = {ROOT}};
   (void)unused;
   memset(&t, 0, sizeof t);
   t.memory = aligned_alloc(64, (hf_core_memory_size(&config) + 63) / 64 * 64);
@@ -115,8 +133,10 @@ static void a_report_becomes_stops_then_queries(void **unused)
   int stops = 0, queries = 0;
   for (uint32_t i = 0; i < t.count; i++) {
     if (t.facts[i].kind != HF_FACT_ORDER_READY) continue;
-    if (t.facts[i].order.action == HF_ACTION_STOP) assert_int_equal(queries, 0), stops++;
-    else queries++;
+    if (t.facts[i].order.action == HF_ACTION_STOP)
+      assert_int_equal(queries, 0), stops++;
+    else
+      queries++;
     assert_string_equal(t.facts[i].order.key_id, KEY); /* law 4 */
     assert_int_equal(t.facts[i].order.deadline_wall_ns, NOW + 60 * HF_NS_PER_S);
   }
@@ -193,7 +213,8 @@ static struct hf_order_id open_one(void)
 
 static void answered(struct hf_order_id id, const char *result, int64_t after_ns, int64_t executed_wall_ns)
 {
-  struct hf_answer answer = {.order_id = id, .has_receipt = true, .has_feedback = true, .held = 77, .executed_wall_ns = executed_wall_ns};
+  struct hf_answer answer = {
+      .order_id = id, .has_receipt = true, .has_feedback = true, .held = 77, .executed_wall_ns = executed_wall_ns};
   struct hf_input input = input_of(HF_INPUT_ANSWER, after_ns);
   strcpy(answer.result, result);
   input.order_id = id;
@@ -265,7 +286,8 @@ static void a_case_rests_and_its_holds_lapse_after_it_returned(void **unused)
   assert_int_equal(first_of(HF_FACT_CASE_RESTED)->wakes_wall_ns, NOW + HF_STOP_TERM_NS);
   assert_false(hf_core_has_case(&t.core, t.report.case_id));
   for (uint32_t i = 0; i < kept_count; i++) hf_core_restore(&t.core, &kept[i]);
-  struct hf_input back = input_of(HF_INPUT_RETURN, HF_STOP_TERM_NS + HF_NS_PER_S), tick = input_of(HF_INPUT_TICK, HF_STOP_TERM_NS + HF_NS_PER_S);
+  struct hf_input back = input_of(HF_INPUT_RETURN, HF_STOP_TERM_NS + HF_NS_PER_S),
+                  tick = input_of(HF_INPUT_TICK, HF_STOP_TERM_NS + HF_NS_PER_S);
   back.case_id = t.report.case_id;
   step(&back);
   step(&tick);
@@ -275,11 +297,15 @@ static void a_case_rests_and_its_holds_lapse_after_it_returned(void **unused)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_cell_of_the_life_cycle_is_stated), TEST(a_report_becomes_stops_then_queries),
-      TEST(two_transfers_to_one_account_are_one_order), TEST(bad_reports_get_their_reason), TEST(keys_are_judged_at_the_append_time),
-      TEST(a_hold_lasts_48_hours_from_the_institutions_stop), TEST(an_impossible_stop_time_becomes_an_interval),
-      TEST(the_first_feedback_rules_and_another_is_kept), TEST(late_feedback_is_overdue_and_unknown_is_a_state),
-      TEST(a_case_rests_and_its_holds_lapse_after_it_returned)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_cell_of_the_life_cycle_is_stated),
+                                     TEST(a_report_becomes_stops_then_queries),
+                                     TEST(two_transfers_to_one_account_are_one_order),
+                                     TEST(bad_reports_get_their_reason),
+                                     TEST(keys_are_judged_at_the_append_time),
+                                     TEST(a_hold_lasts_48_hours_from_the_institutions_stop),
+                                     TEST(an_impossible_stop_time_becomes_an_interval),
+                                     TEST(the_first_feedback_rules_and_another_is_kept),
+                                     TEST(late_feedback_is_overdue_and_unknown_is_a_state),
+                                     TEST(a_case_rests_and_its_holds_lapse_after_it_returned)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,12 +69,12 @@ static void signs_and_verifies(enum hf_algorithm algorithm, unsigned workers)
   hf_trust_close(trust);
 }
 
-#define ALGORITHM(name)                                 \
-  static void name##_signs_and_verifies(void **unused)  \
-  {                                                     \
-    (void)unused;                                       \
-    signs_and_verifies(HF_ALGORITHM_##name, 0);         \
-    signs_and_verifies(HF_ALGORITHM_##name, 2);         \
+#define ALGORITHM(name)                                \
+  static void name##_signs_and_verifies(void **unused) \
+  {                                                    \
+    (void)unused;                                      \
+    signs_and_verifies(HF_ALGORITHM_##name, 0);        \
+    signs_and_verifies(HF_ALGORITHM_##name, 2);        \
   }
 ALGORITHM(ED25519)
 ALGORITHM(ECDSA_P256_SHA256)
@@ -132,8 +132,10 @@ static void bytes_that_are_no_key_are_refused(void **unused)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(ED25519_signs_and_verifies), cmocka_unit_test(ECDSA_P256_SHA256_signs_and_verifies),
-                                     cmocka_unit_test(RSA_PSS_SHA256_signs_and_verifies), cmocka_unit_test(SM2_SM3_signs_and_verifies),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(ED25519_signs_and_verifies),
+                                     cmocka_unit_test(ECDSA_P256_SHA256_signs_and_verifies),
+                                     cmocka_unit_test(RSA_PSS_SHA256_signs_and_verifies),
+                                     cmocka_unit_test(SM2_SM3_signs_and_verifies),
                                      cmocka_unit_test(rsa_pkcs1_is_verified_and_not_taken_for_pss),
                                      cmocka_unit_test(bytes_that_are_no_key_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
