@@ -175,7 +175,7 @@ static struct bufferevent *on_accept(struct event_base *base, void *user)
 static int listen_http(struct evhttp *http, int port)
 {
   struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", (uint16_t)port);
-  struct sockaddr_in address;
+  struct sockaddr_in address = {0};
   socklen_t size = sizeof address;
   if (bound == NULL || getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size) != 0) {
     fprintf(stderr, "banksim: port %d cannot be listened on\n", port);

@@ -41,7 +41,7 @@ bool hf_wire_text(const char *from, char *to, size_t capacity)
   size_t size = strlen(from);
   if (size >= capacity || !hf_text_is_sound(from, size)) return false;
   memset(to, 0, capacity);
-  memcpy(to, from, size);
+  memcpy(to, from, size + 1);
   return true;
 }
 

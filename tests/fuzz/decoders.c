@@ -1,0 +1,40 @@
+/* One libFuzzer target per decoder of foreign bytes; which one is HF_FUZZ_DECODER (tests/CMakeLists.txt). Any bytes may be
+ * refused, none may crash. */
+#include "adapters/dialect.h"
+#include "engine/codec/codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
+
+#define HF_FUZZ_ENVELOPE 1
+#define HF_FUZZ_REPORT 2
+#define HF_FUZZ_REGISTRY 3
+#define HF_FUZZ_FACT 4
+#define HF_FUZZ_ANSWER 5
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  static struct hf_envelope envelope;
+  static struct hf_report report;
+  static struct hf_registry_change change;
+  static struct hf_fact fact;
+  static struct hf_answer answer;
+  static const struct hf_order order = {.institution = "BANKA"};
+  struct hf_arena arena = {.memory = arena_memory, .capacity = sizeof arena_memory};
+  struct hf_span bytes = {data, size};
+  struct hf_status status = hf_ok();
+#if HF_FUZZ_DECODER == HF_FUZZ_ENVELOPE
+  (void)hf_envelope_decode(bytes, &envelope);
+#elif HF_FUZZ_DECODER == HF_FUZZ_REPORT
+  (void)hf_report_decode(bytes, &arena, &report);
+#elif HF_FUZZ_DECODER == HF_FUZZ_REGISTRY
+  (void)hf_registry_decode(bytes, &arena, &change);
+#elif HF_FUZZ_DECODER == HF_FUZZ_FACT
+  status = hf_fact_decode(bytes, &arena, &fact);
+#else
+  status = hf_holdfast_json.decode(bytes, &order, &answer);
+#endif
+  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)arena, (void)bytes;
+  return 0;
+}
