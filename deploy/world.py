@@ -51,7 +51,7 @@ class World:
         self.processes, self.on_spawn, self.settings = {}, on_spawn, {}
         self.dir.mkdir(parents=True, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        self.endpoints, self.control, self.extra_topics = {}, {}, []
+        self.endpoints, self.control, self.extra_topics, self.banks_sync = {}, {}, [], True
 
     def __enter__(self):
         return self
@@ -111,7 +111,8 @@ class World:
             with open(data / 'postgresql.conf', 'a') as out:
                 out.write("include 'holdfast.conf'\n")
         as_postgres(data)
-        self.spawn('postgres', run_as + [PG_BIN / 'postgres', '-D', data], cwd='/')
+        # The record is not on the way from a report to the wire: its vacuum must not hold up a stop that shares its cores.
+        self.spawn('postgres', run_as + ['nice', '-n', '10', PG_BIN / 'postgres', '-D', data], cwd='/')
         self.conninfo = f'host=127.0.0.1 port={self.pg_port} user=holdfast dbname=holdfast'
         ready = [PG_BIN / 'pg_isready', '-q', '-h', '127.0.0.1', '-p', str(self.pg_port)]
         wait_until('PostgreSQL', lambda: subprocess.run(ready).returncode == 0, 60)
@@ -179,7 +180,8 @@ class World:
         (folder / 'endpoints').unlink(missing_ok=True)
         tls = self.dir / 'tls'
         wanted = [f'{c}={self.endpoints[c]}' if fixed and c in self.endpoints else c for c in codes]
-        self.spawn(name, [self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control',
+        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control',
+                          *([] if self.banks_sync else ['--no-sync']),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
         for line in (folder / 'endpoints').read_text().splitlines():

@@ -130,9 +130,10 @@ bool ledger_holds(const struct ledger *ledger, const char *account)
   return hf_map_get(&ledger->held, key_of(hf_uuid_text(key_of(account), token))) != 0;
 }
 
-void ledger_sync(struct ledger *ledger)
+void ledger_sync(struct ledger *ledger, bool to_disk)
 {
   if (!ledger->dirty) return;
-  HF_ASSERT(fflush(ledger->file) == 0 && fdatasync(fileno(ledger->file)) == 0); /* a witness that lost its notes is none */
+  /* a witness that lost its notes is none */
+  HF_ASSERT(fflush(ledger->file) == 0 && (!to_disk || fdatasync(fileno(ledger->file)) == 0));
   ledger->dirty = false;
 }

@@ -32,7 +32,7 @@ const struct ledger_entry *ledger_add(struct ledger *ledger, const struct ledger
 void ledger_repeat(struct ledger *ledger, const struct ledger_entry *entry);
 /* Whether the account is held by an earlier stop. */
 bool ledger_holds(const struct ledger *ledger, const char *account);
-/* Writes and fdatasyncs what was noted. */
-void ledger_sync(struct ledger *ledger);
+/* Writes what was noted; to_disk: and fdatasyncs it. */
+void ledger_sync(struct ledger *ledger, bool to_disk);
 
 #endif

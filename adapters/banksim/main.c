@@ -33,6 +33,7 @@ static struct {
   int banks_count;
   const char *dir;
   struct event *flush;
+  bool no_sync;
   struct answer *first, *last; /* decided in this turn, to go out after the sync */
 } sim;
 
@@ -93,7 +94,7 @@ static void on_delay(evutil_socket_t fd, short what, void *user)
 static void on_flush(evutil_socket_t fd, short what, void *user)
 {
   (void)fd, (void)what, (void)user;
-  for (int i = 0; i < sim.banks_count; i++) ledger_sync(sim.banks[i].ledger);
+  for (int i = 0; i < sim.banks_count; i++) ledger_sync(sim.banks[i].ledger, !sim.no_sync);
   while (sim.first != NULL) {
     struct answer *answer = sim.first;
     sim.first = answer->next;
@@ -243,8 +244,9 @@ static void on_stop(evutil_socket_t number, short what, void *user)
 static int usage(FILE *out)
 {
   fputs(
-      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] CODE[=PORT]…\n"
+      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] CODE[=PORT]…\n"
       "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
+      "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
       "  --control     a port for GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|none[&ms=N]\n",
       out);
@@ -253,9 +255,9 @@ static int usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {
-      {"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},    {"key", 1, NULL, 'k'},  {"ca", 1, NULL, 'a'},
-      {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'}, {"help", 0, NULL, 'h'}, {0}};
+  static const struct option options[] = {{"dir", 1, NULL, 'd'},     {"cert", 1, NULL, 'c'},       {"key", 1, NULL, 'k'},
+                                          {"ca", 1, NULL, 'a'},      {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'},
+                                          {"no-sync", 0, NULL, 'n'}, {"help", 0, NULL, 'h'},       {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
@@ -270,6 +272,8 @@ int main(int argc, char **argv)
       ca = optarg;
     else if (option == 'o')
       control = 1;
+    else if (option == 'n')
+      sim.no_sync = true;
     else if (option == 'v') {
       FILE *in = fopen(optarg, "re");
       sim.centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
@@ -298,6 +302,6 @@ int main(int argc, char **argv)
   evsignal_add(evsignal_new(sim.base, SIGINT, on_stop, NULL), NULL);
   write_endpoints(control);
   event_base_dispatch(sim.base);
-  for (int i = 0; i < sim.banks_count; i++) ledger_sync(sim.banks[i].ledger);
+  for (int i = 0; i < sim.banks_count; i++) ledger_sync(sim.banks[i].ledger, true);
   return 0;
 }

@@ -31,7 +31,7 @@ static const struct row rows[] = {
   {"kafka", "fetch_wait_ms", NUMBER, AT(kafka_fetch_wait_ms), "100", 1, 500, NULL, "100 with a real broker; 1–5 with the embedded one, whose long poll does not wake"},
   {"kafka", "session_ms", NUMBER, AT(kafka_session_ms), "6000", 1000, 300000, NULL, "after this long without a sign of life another engine takes over"},
   {"postgres", "conninfo", TEXT, AT(postgres_conninfo), NULL, 0, 0, NULL, "libpq connection string; no password in it: use a password file or a certificate"},
-  {"postgres", "pace_us", NUMBER, AT(postgres_pace_us), "1000", 0, 100000, NULL, "a transaction gathers facts at least this long after the one before"},
+  {"postgres", "pace_us", NUMBER, AT(postgres_pace_us), "2500", 0, 100000, NULL, "a transaction gathers facts at least this long after the one before"},
   {"engine", "instance", TEXT, AT(engine_instance), NULL, 0, 0, NULL, "this process's name in the group, kept over restarts"},
   {"engine", "signing_key", TEXT, AT(engine_signing_key), NULL, 0, 0, NULL, "PEM file of the centre's private key, which signs orders"},
   {"engine", "root_keys", TEXT, AT(engine_root_keys), NULL, 0, 0, NULL, "PEM files of the public keys that may change the registry, comma-separated; at most 8"},

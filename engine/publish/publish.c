@@ -78,7 +78,7 @@ struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, c
   const char *const settings[][2] = {{"bootstrap.servers", brokers},
                                      {"acks", "all"},
                                      {"enable.idempotence", "true"},
-                                     {"linger.ms", "5"},
+                                     {"linger.ms", "25"},
                                      {"delivery.timeout.ms", "0"}, /* for ever: the outbox is bounded by hf_publish_has_room */
                                      {"partitioner", "murmur2_random"},
                                      {"socket.nagle.disable", "true"},

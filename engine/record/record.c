@@ -201,6 +201,8 @@ static const char *const session_settings[] = {"set plan_cache_mode = force_gene
                                                "set enable_seqscan = off",
                                                "set enable_hashjoin = off",
                                                "set enable_mergejoin = off",
+                                               "set enable_material = off",
+                                               "set enable_bitmapscan = off",
                                                "set jit = off",
                                                "set application_name = 'holdfastd'",
                                                "set synchronous_commit = on"};
