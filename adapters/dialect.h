@@ -11,6 +11,12 @@
 #include "engine/base/bytes.h"
 #include "engine/core/order.h"
 
+/* Where decode puts an answer's rows; the caller's, used again for the next answer. */
+struct hf_answer_room {
+  struct hf_transaction transactions[HF_ANSWER_ROWS_MAX];
+  struct hf_listed_hold holds[HF_ANSWER_HOLDS_MAX];
+};
+
 struct hf_dialect {
   const char *name;
   uint32_t actions; /* bit 1 << enum hf_action */
@@ -25,7 +31,7 @@ struct hf_dialect {
   struct hf_status (*seal)(const struct hf_order *order, const char *key_id, const char *algorithm, struct hf_span signature,
                            struct hf_writer *headers);
   /* Reads a reply to this order. REFUSED where it is about another order. */
-  struct hf_status (*decode)(struct hf_span bytes, const struct hf_order *order, struct hf_answer *answer);
+  struct hf_status (*decode)(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room, struct hf_answer *answer);
 };
 
 /* All dialects; NULL where there is none of that name. */

@@ -51,7 +51,10 @@ class World:
         self.processes, self.on_spawn, self.settings = {}, on_spawn, {}
         self.dir.mkdir(parents=True, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        self.endpoints, self.control, self.extra_topics, self.banks_sync = {}, {}, [], True
+        # key file → holder, unit, role; `officer` is the one that signs where nobody else is named
+        self.officers = {'officer': ('officer 1', 'duty desk', 'officer'), 'second': ('officer 2', 'duty desk', 'officer'),
+                         'leader': ('leader 1', 'duty desk', 'leader'), 'stranger': ('officer 9', 'other unit', 'officer')}
+        self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more = {}, {}, [], True, None, []
 
     def __enter__(self):
         return self
@@ -160,7 +163,7 @@ class World:
             (tls / 'san').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost\n')
             openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-extfile', 'san', '-out', f'{name}.pem')
         self.ids = {}
-        for name, algorithm in (('root', 'ed25519'), ('officer', 'ed25519'), ('orders', 'ecdsa-p256')):
+        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256')):
             self.keygen(name, algorithm)
 
     def keygen(self, name, algorithm):
@@ -181,7 +184,7 @@ class World:
         tls = self.dir / 'tls'
         wanted = [f'{c}={self.endpoints[c]}' if fixed and c in self.endpoints else c for c in codes]
         self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control',
-                          *([] if self.banks_sync else ['--no-sync']),
+                          *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
         for line in (folder / 'endpoints').read_text().splitlines():
@@ -193,6 +196,14 @@ class World:
 
     def fault(self, code, kind, ms=0, name='banks'):
         urllib.request.urlopen(f'http://127.0.0.1:{self.control[name]}/fault?code={code}&kind={kind}&ms={ms}', timeout=5).close()
+
+    def clock(self, ahead_s, name='banks'):
+        urllib.request.urlopen(f'http://127.0.0.1:{self.control[name]}/clock?ahead_s={ahead_s}', timeout=5).close()
+
+    def pay(self, code, number, row, name='banks'):
+        import json
+        body = json.dumps({'code': code, 'number': number, 'row': row}).encode()
+        urllib.request.urlopen(f'http://127.0.0.1:{self.control[name]}/pay', body, timeout=5).close()
 
     def ledger(self, code, name='banks'):
         import json
@@ -217,7 +228,7 @@ class World:
             section, name = key.split('.')
             sections.setdefault(section, []).append(f'  {name}: "{value}"\n')
         file.write_text(''.join(f'{s}:\n{"".join(lines)}' for s, lines in sections.items()))
-        for who in ('officer', 'root'):
+        for who in (*self.officers, 'root'):
             (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\n')
         self.http = getattr(self, 'http', {})
         self.http[instance] = port
@@ -252,9 +263,14 @@ class World:
         for code in self.codes:
             values = {'window': 32, 'connections': 4, 'try_timeout_ms': 3000, 'sla_feedback_ms': 60000, **row}
             kind = 'yes' if code.startswith('PAY') else 'no'
+            if code.startswith('TELCO'):
+                values = {**values, 'carrier': 'yes'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
                          f'    endpoint: "https://127.0.0.1:{self.endpoints[code]}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
-        lines.append('keys:\n  - holder: "officer 1"\n    unit: "duty desk"\n    role: officer\n    public_key: tls/officer.pub.pem\n')
+        lines.append('keys:\n')
+        for name, (holder, unit, role) in self.officers.items():
+            lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')
+        lines += self.registry_more
         (self.dir / 'registry.yaml').write_text(''.join(lines))
 
     def start(self, verify=True, fsync=True, **row):

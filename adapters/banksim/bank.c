@@ -1,13 +1,17 @@
 #include "adapters/banksim/bank.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
+
+#define STOP_US (48LL * 3600 * 1000000)
+#define PAGE_ROWS 400
+#define ACCOUNTS_MAX (1u << 21)
 
 static const char *const fault_names[] = {"none", "silence", "slow", "garbage", "reset", "refuse", "busy", "other_order"};
 
@@ -18,131 +22,354 @@ enum fault fault_named(const char *name)
   return FAULT_NONE;
 }
 
+/* An order as it was read. */
+struct asked {
+  const char *id, *case_id, *action, *number, *name, *parent, *mode, *until, *institution;
+  int64_t transfer, amount;
+  long page;
+};
+
 static bool ends_with(const char *number, const char *ending)
 {
   size_t size = strlen(number), tail = strlen(ending);
   return size >= tail && strcmp(number + size - tail, ending) == 0;
 }
 
-/* An account's balance follows from its number: between nothing and twice what was sent there. */
-static int64_t balance_of(const char *number, int64_t amount)
+static const char *text_of(const json_t *object, const char *key)
 {
-  uint64_t spread = hf_checksum(HF_CHECKSUM_SEED, number, strlen(number)) % 100;
-  if (ends_with(number, "0007")) return amount / 3;
-  return amount + amount / 100 * (int64_t)spread;
+  const char *text = json_string_value(json_object_get(object, key));
+  return text == NULL ? "" : text;
 }
 
-static void judge(struct bank *bank, const char *number, const char *action, int64_t amount, struct ledger_entry *entry)
+static int64_t amount_of(const json_t *object, const char *key)
 {
-  bool stop = strcmp(action, "stop") == 0;
-  entry->balance = balance_of(number, amount);
-  entry->held = 0;
-  const char *result = "0000";
-  if (ends_with(number, "0002"))
-    result = "0301";
-  else if (stop && (ends_with(number, "0006") || ledger_holds(bank->ledger, number)))
-    result = "1301";
-  else if (stop && entry->balance < amount)
-    result = "1200";
-  memcpy(entry->result, result, 5);
-  if (stop && (strcmp(result, "0000") == 0 || strcmp(result, "1200") == 0)) entry->held = entry->balance;
+  const char *text = text_of(object, key);
+  int64_t amount = text[0] == '\0' ? 0 : hf_amount_parse(text);
+  return amount == INT64_MIN ? 0 : amount;
 }
 
-static void write_transactions(struct hf_writer *out, const char *number, int64_t amount, int64_t at_us)
+static int64_t now_us(const struct bank *bank)
 {
-  char when[HF_TIME_TEXT_SIZE];
-  uint64_t spread = hf_checksum(HF_CHECKSUM_SEED, number, strlen(number));
-  hf_write_text(out, ",\"transactions\":[");
-  for (int i = 0; i < 3; i++) {
-    hf_write_text(out, i == 0 ? "{\"serial\":\"" : ",{\"serial\":\"");
-    hf_write_int(out, (int64_t)(spread % 1000000000) + i);
-    hf_write_text(out, i == 0 ? "\",\"side\":\"credit\",\"amount\":\"" : "\",\"side\":\"debit\",\"amount\":\"");
-    hf_write_amount(out, i == 0 ? amount : amount / 4);
-    hf_write_text(out, "\",\"at\":\"");
-    hf_write_text(out, hf_time_text((at_us - 600000000LL * (3 - i)) * 1000, when));
-    hf_write_text(out, "\"}");
+  return hf_time_now().wall_ns / 1000 + bank->ahead_us;
+}
+
+static const json_t *scripted(const struct bank *bank, const char *number)
+{
+  return json_object_get(bank->script, number);
+}
+
+/* --- accounts --- */
+
+static struct bank_account *account_of(const struct bank *bank, const char *token)
+{
+  struct hf_uuid key;
+  if (!hf_is_ok(hf_uuid_parse(token, strlen(token), &key))) return NULL;
+  uint32_t index = hf_map_get(&bank->account_of, key);
+  return index == 0 ? NULL : &bank->accounts[index];
+}
+
+static struct bank_account *open_account(struct bank *bank, const char *token)
+{
+  struct bank_account *account = account_of(bank, token);
+  struct hf_uuid key;
+  if (account != NULL) return account;
+  if (bank->accounts_count + 1 >= bank->accounts_capacity) {
+    bank->accounts_capacity = bank->accounts_capacity == 0 ? 256 : bank->accounts_capacity * 2;
+    bank->accounts = realloc(bank->accounts, bank->accounts_capacity * sizeof *bank->accounts);
+    HF_ASSERT(bank->accounts != NULL);
   }
-  hf_write_text(out, "]");
+  account = &bank->accounts[++bank->accounts_count];
+  memset(account, 0, sizeof *account);
+  snprintf(account->token, sizeof account->token, "%s", token);
+  HF_ASSERT(hf_is_ok(hf_uuid_parse(token, strlen(token), &key)));
+  hf_map_put(&bank->account_of, key, bank->accounts_count);
+  return account;
 }
 
-static void write_answer(const struct bank *bank, const struct ledger_entry *entry, const char *action, const char *number,
-                         int64_t amount, bool feedback, struct verdict *verdict)
+/* What a decided order left behind; also how a restarted institution knows again. */
+static void apply(struct bank_account *account, const struct ledger_entry *entry)
 {
-  char when[HF_TIME_TEXT_SIZE];
-  struct hf_writer out = hf_writer_of(verdict->body, sizeof verdict->body - 1);
-  hf_write_text(&out, "{\"order_id\":\"");
-  hf_write_text(&out, bank->fault == FAULT_OTHER_ORDER ? "00000000-0000-8000-8000-000000000000" : entry->order_id);
-  hf_write_text(&out, "\",\"institution\":\"");
-  hf_write_text(&out, bank->code);
-  hf_write_text(&out, "\",\"reference\":\"");
-  hf_write_text(&out, bank->code);
-  hf_write_text(&out, "-");
-  hf_write_int(&out, (int64_t)(hf_checksum(HF_CHECKSUM_SEED, entry->order_id, strlen(entry->order_id)) % 100000000));
-  hf_write_text(&out, "\"");
-  if (feedback) {
-    hf_write_text(&out, ",\"feedback\":{\"result\":\"");
-    hf_write_text(&out, entry->result);
-    hf_write_text(&out, "\",\"executed_at\":\"");
-    hf_write_text(&out, hf_time_text(entry->executed_us * 1000, when));
-    hf_write_text(&out, "\",\"balance\":\"");
-    hf_write_amount(&out, entry->balance);
-    hf_write_text(&out, "\",\"held\":\"");
-    hf_write_amount(&out, entry->held);
-    hf_write_text(&out, "\"");
-    if (strcmp(action, "query") == 0) write_transactions(&out, number, amount, entry->executed_us);
-    hf_write_text(&out, "}");
+  bool done = strcmp(entry->result, "0000") == 0 || strcmp(entry->result, "1200") == 0;
+  const char *action = entry->action;
+  if (!done && !(strcmp(action, "freeze") == 0 && entry->until_us != 0)) return;
+  if (strcmp(action, "stop") == 0 || strcmp(action, "extend") == 0) {
+    account->stops++;
+    account->stop_until_us = entry->until_us;
+    if (strcmp(action, "stop") == 0) strcpy(account->stop_order, entry->order_id);
+    account->held = entry->held;
+  } else if (strcmp(action, "lift") == 0) {
+    account->stop_until_us = 0;
+  } else if (strcmp(action, "freeze") == 0 || strcmp(action, "renew") == 0) {
+    account->freeze_until_us = entry->until_us;
+    account->freeze_waits = !done;
+    if (strcmp(action, "freeze") == 0) strcpy(account->freeze_order, entry->order_id);
+    account->held = entry->held;
+  } else if (strcmp(action, "unfreeze") == 0) {
+    account->freeze_until_us = 0;
+  } else if (strcmp(action, "return") == 0) {
+    account->held -= entry->held;
+  } else if (strcmp(action, "monitor") == 0) {
+    account->monitor_until_us = entry->until_us;
+    strcpy(account->monitor_order, entry->order_id);
+  } else if (strcmp(action, "unmonitor") == 0) {
+    account->monitor_until_us = 0;
   }
-  hf_write_text(&out, "}");
-  verdict->body[out.size] = '\0';
+}
+
+static bool matters(const char *action)
+{
+  static const char *const asks[] = {"query", "holder", "accounts", "holds", "serial", "paper", "suspect", "block"};
+  for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
+    if (strcmp(action, asks[i]) == 0) return false;
+  return true;
+}
+
+static void replay(void *owner, const struct ledger_entry *entry)
+{
+  if (matters(entry->action)) apply(open_account(owner, entry->account), entry);
+}
+
+void bank_restore(struct bank *bank)
+{
+  void *memory = calloc(1, hf_map_memory_size(ACCOUNTS_MAX));
+  HF_ASSERT(memory != NULL);
+  hf_map_init(&bank->account_of, memory, ACCOUNTS_MAX);
+  ledger_visit(bank->ledger, replay, bank);
+}
+
+/* An account's balance: the script's, or from its number: between what was sent there and twice that. */
+static int64_t balance_of(const struct bank *bank, const struct asked *asked)
+{
+  const json_t *account = scripted(bank, asked->number);
+  if (json_object_get(account, "balance") != NULL) return amount_of(account, "balance");
+  uint64_t spread = hf_checksum(HF_CHECKSUM_SEED, asked->number, strlen(asked->number)) % 100;
+  if (ends_with(asked->number, "0007")) return asked->transfer / 3;
+  return asked->transfer + asked->transfer / 100 * (int64_t)spread;
+}
+
+/* --- the rules --- */
+
+static int64_t until_of(const struct asked *asked)
+{
+  int64_t ns = asked->until[0] == '\0' ? INT64_MIN : hf_time_parse(asked->until);
+  return ns == INT64_MIN ? 0 : ns / 1000;
+}
+
+static const char *judge_stop(struct bank_account *account, const struct asked *asked, int64_t now, struct ledger_entry *entry)
+{
+  bool in_force = account->stop_until_us > now;
+  if (strcmp(asked->action, "lift") == 0) return in_force ? "0000" : "1900";
+  if (strcmp(asked->action, "extend") == 0) {
+    if (!in_force) return "1800";
+    if (account->stops >= 2) return "1304";
+    entry->until_us = account->stop_until_us + STOP_US;
+    entry->held = account->held;
+    return "0000";
+  }
+  if (ends_with(asked->number, "0006") || in_force) return "1301";
+  if (account->stops >= 2) return "1304";
+  entry->until_us = now + STOP_US;
+  entry->held = entry->balance;
+  return entry->balance < asked->transfer ? "1200" : "0000";
+}
+
+static const char *judge_freeze(struct bank_account *account, const struct asked *asked, int64_t now, struct ledger_entry *entry)
+{
+  bool in_force = account->freeze_until_us > now;
+  if (strcmp(asked->action, "unfreeze") == 0) return in_force ? "0000" : "1900";
+  if (strcmp(asked->action, "renew") == 0 && !in_force) return "1900";
+  if (strcmp(asked->action, "freeze") == 0 && in_force) return "1303";
+  if (until_of(asked) <= now) return "0801";
+  entry->until_us = until_of(asked);
+  bool limited = strcmp(asked->mode, "limited") == 0;
+  entry->held = limited && asked->amount < entry->balance ? asked->amount : entry->balance;
+  if (strcmp(asked->action, "freeze") == 0 && ends_with(asked->number, "0009")) return "1303"; /* it waits behind the court's */
+  return limited && entry->balance < asked->amount ? "1200" : "0000";
+}
+
+static const char *judge(const struct bank *bank, struct bank_account *account, const struct asked *asked, int64_t now,
+                         struct ledger_entry *entry)
+{
+  const char *action = asked->action, *scripted_name = text_of(scripted(bank, asked->number), "name");
+  entry->balance = balance_of(bank, asked);
+  bool wrong_name = scripted_name[0] != '\0' && asked->name[0] != '\0' && strcmp(scripted_name, asked->name) != 0;
+  if (ends_with(asked->number, "0002") || wrong_name) return "0301";
+  if (strcmp(action, "stop") == 0 || strcmp(action, "extend") == 0 || strcmp(action, "lift") == 0)
+    return judge_stop(account, asked, now, entry);
+  if (strcmp(action, "freeze") == 0 || strcmp(action, "renew") == 0 || strcmp(action, "unfreeze") == 0)
+    return judge_freeze(account, asked, now, entry);
+  if (strcmp(action, "return") == 0) {
+    entry->held = asked->amount;
+    return account->freeze_until_us > now && asked->amount <= account->held ? "0000" : "1399";
+  }
+  if (strcmp(action, "monitor") == 0) entry->until_us = until_of(asked);
+  return "0000";
+}
+
+/* --- answers --- */
+
+static json_t *time_json(int64_t us)
+{
+  char text[HF_TIME_TEXT_SIZE];
+  return json_string(hf_time_text(us * 1000, text));
+}
+
+static json_t *amount_json(int64_t minor)
+{
+  char text[32];
+  struct hf_writer writer = hf_writer_of(text, sizeof text - 1);
+  hf_write_amount(&writer, minor);
+  text[writer.size] = '\0';
+  return json_string(text);
+}
+
+/* The script's rows, their times moved from "seconds ago" to the clock; or three that follow from the number. */
+static json_t *transactions_of(const struct bank *bank, const struct asked *asked, int64_t executed_us, bool *more)
+{
+  json_t *rows = json_array();
+  const json_t *list = json_object_get(scripted(bank, asked->number), "transactions");
+  size_t count = json_array_size(list), from = (size_t)asked->page * PAGE_ROWS;
+  *more = from + PAGE_ROWS < count;
+  for (size_t i = from; i < count && i < from + PAGE_ROWS; i++) {
+    json_t *row = json_copy(json_array_get(list, i));
+    const json_t *at = json_object_get(row, "at_us");
+    if (at != NULL) {
+      json_object_set_new(row, "at", time_json(json_integer_value(at)));
+      json_object_del(row, "at_us");
+    }
+    json_array_append_new(rows, row);
+  }
+  uint64_t spread = hf_checksum(HF_CHECKSUM_SEED, asked->number, strlen(asked->number));
+  for (int i = 0; list == NULL && i < 3 && strcmp(asked->action, "query") == 0; i++) {
+    char serial[32];
+    snprintf(serial, sizeof serial, "%llu", (unsigned long long)(spread % 1000000000) + (unsigned)i);
+    json_t *row = json_pack("{s:s, s:s}", "serial", serial, "side", i == 0 ? "credit" : "debit");
+    json_object_set_new(row, "amount", amount_json(i == 0 ? asked->transfer : asked->transfer / 4));
+    json_object_set_new(row, "at", time_json(executed_us - 600000000LL * (3 - i)));
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static json_t *hold_json(const char *order, const char *kind, int64_t held, int64_t until_us)
+{
+  json_t *row = json_pack("{s:s, s:s, s:s}", "order_id", order, "kind", kind, "authority", "holdfast");
+  json_object_set_new(row, "amount", amount_json(held));
+  json_object_set_new(row, "expires_at", time_json(until_us));
+  return row;
+}
+
+static json_t *holds_of(const struct bank_account *account, int64_t now)
+{
+  json_t *rows = json_array();
+  if (account->stop_until_us > now) json_array_append_new(rows, hold_json(account->stop_order, "stop", account->held, account->stop_until_us));
+  if (account->freeze_until_us > now && !account->freeze_waits)
+    json_array_append_new(rows, hold_json(account->freeze_order, "freeze", account->held, account->freeze_until_us));
+  return rows;
+}
+
+static void add_feedback(struct bank *bank, const struct asked *asked, const struct ledger_entry *entry, json_t *answer)
+{
+  const struct bank_account *account = account_of(bank, entry->account);
+  const char *action = asked->action;
+  json_t *feedback = json_pack("{s:s}", "result", entry->result);
+  json_object_set_new(feedback, "executed_at", time_json(entry->executed_us));
+  json_object_set_new(feedback, "balance", amount_json(entry->balance));
+  json_object_set_new(feedback, "held", amount_json(entry->held));
+  if (entry->until_us != 0) json_object_set_new(feedback, "expires_at", time_json(entry->until_us));
+  bool more = false;
+  if (strcmp(action, "query") == 0 || strcmp(action, "serial") == 0 || strcmp(action, "monitor") == 0)
+    json_object_set_new(feedback, "transactions", transactions_of(bank, asked, entry->executed_us, &more));
+  if (strcmp(action, "monitor") == 0) more = account->monitor_until_us > now_us(bank);
+  if (more) json_object_set_new(feedback, "more", json_true());
+  if (strcmp(action, "holds") == 0) json_object_set_new(feedback, "holds", holds_of(account, now_us(bank)));
+  if (strcmp(action, "holder") == 0 || strcmp(action, "accounts") == 0) {
+    const char *name = text_of(scripted(bank, asked->number), "name");
+    json_object_set_new(feedback, "holder", json_string(name[0] != '\0' ? name : asked->name));
+  }
+  if (strcmp(entry->result, "1303") == 0 && ends_with(asked->number, "0009")) {
+    json_t *former = json_pack("{s:s, s:b}", "authority", "某区人民法院", "queued", entry->until_us != 0);
+    json_object_set_new(former, "expires_at", time_json(entry->executed_us + 30LL * 86400 * 1000000));
+    json_object_set_new(feedback, "former", former);
+  }
+  json_object_set_new(answer, "feedback", feedback);
+}
+
+static char *write_answer(struct bank *bank, const struct asked *asked, const struct ledger_entry *entry, bool feedback)
+{
+  char reference[64];
+  bool other = bank->fault == FAULT_OTHER_ORDER;
+  snprintf(reference, sizeof reference, "%s-%u", bank->code,
+           (unsigned)(hf_checksum(HF_CHECKSUM_SEED, entry->order_id, strlen(entry->order_id)) % 100000000));
+  json_t *answer = json_pack("{s:s, s:s, s:s}", "order_id", other ? "00000000-0000-8000-8000-000000000000" : entry->order_id,
+                             "institution", bank->code, "reference", reference);
+  if (feedback) add_feedback(bank, asked, entry, answer);
+  char *text = json_dumps(answer, JSON_COMPACT);
+  json_decref(answer);
+  HF_ASSERT(text != NULL);
+  return text;
 }
 
 static void refuse(struct verdict *verdict, const char *why)
 {
+  char text[256];
   verdict->status = 400;
-  snprintf(verdict->body, sizeof verdict->body, "{\"error\":\"%s\"}", why);
+  snprintf(text, sizeof text, "{\"error\":\"%s\"}", why);
+  free(verdict->body);
+  verdict->body = strdup(text);
+}
+
+static const struct ledger_entry *decide_new(struct bank *bank, const struct asked *asked, int64_t now)
+{
+  struct ledger_entry entry = {.executed_us = now};
+  snprintf(entry.order_id, sizeof entry.order_id, "%s", asked->id);
+  snprintf(entry.action, sizeof entry.action, "%s", asked->action);
+  ledger_token(asked->number, entry.account);
+  if (ends_with(asked->number, "0008")) entry.ready_us = now + 2000000;
+  struct bank_account *account = open_account(bank, entry.account);
+  memcpy(entry.result, judge(bank, account, asked, now, &entry), 5);
+  apply(account, &entry);
+  return ledger_add(bank->ledger, &entry, asked->case_id);
 }
 
 static void decide_order(struct bank *bank, const json_t *order, struct verdict *verdict)
 {
   const json_t *account = json_object_get(order, "account"), *transfer = json_object_get(order, "transfer");
-  const char *id = json_string_value(json_object_get(order, "order_id")),
-             *case_id = json_string_value(json_object_get(order, "case_id"));
-  const char *action = json_string_value(json_object_get(order, "action")),
-             *number = json_string_value(json_object_get(account, "number"));
-  const char *amount_text = json_string_value(json_object_get(transfer, "amount"));
-  const char *institution = json_string_value(json_object_get(order, "institution"));
-  if (id == NULL || case_id == NULL || action == NULL || number == NULL || amount_text == NULL || institution == NULL ||
-      strlen(id) != 36) {
+  struct asked asked = {.id = text_of(order, "order_id"),
+                        .case_id = text_of(order, "case_id"),
+                        .action = text_of(order, "action"),
+                        .number = text_of(account, "number"),
+                        .name = text_of(account, "name"),
+                        .parent = text_of(order, "parent"),
+                        .mode = text_of(order, "mode"),
+                        .until = text_of(order, "until"),
+                        .institution = text_of(order, "institution"),
+                        .transfer = amount_of(transfer, "amount"),
+                        .amount = amount_of(order, "amount"),
+                        .page = (long)json_integer_value(json_object_get(order, "page"))};
+  if (strlen(asked.id) != 36 || asked.action[0] == '\0' || asked.number[0] == '\0' || asked.page < 0) {
     refuse(verdict, "a field is missing");
     return;
   }
-  int64_t amount = hf_amount_parse(amount_text);
-  if (strcmp(institution, bank->code) != 0 || amount <= 0) {
-    refuse(verdict, amount <= 0 ? "transfer.amount: not a positive amount" : "institution: not this one");
+  if (strcmp(asked.institution, bank->code) != 0) {
+    refuse(verdict, "institution: not this one");
     return;
   }
-  int64_t now_us = hf_time_now().wall_ns / 1000;
-  const struct ledger_entry *known = ledger_find(bank->ledger, id);
-  if (known != NULL) {
+  int64_t now = now_us(bank);
+  const struct ledger_entry *known = ledger_find(bank->ledger, asked.id);
+  verdict->silent = ends_with(asked.number, "0004") || (known != NULL && bank->swallows);
+  if (known != NULL)
     ledger_repeat(bank->ledger, known);
-  } else {
-    struct ledger_entry entry = {.executed_us = now_us};
-    memcpy(entry.order_id, id, 37);
-    if (ends_with(number, "0008")) entry.ready_us = now_us + 2000000;
-    judge(bank, number, action, amount, &entry);
-    known = ledger_add(bank->ledger, &entry, case_id, action, number);
-  }
-  verdict->silent = ends_with(number, "0004");
-  if (ends_with(number, "0003")) verdict->delay_ms = 8000;
-  write_answer(bank, known, action, number, amount, now_us >= known->ready_us, verdict);
+  else
+    known = decide_new(bank, &asked, now);
+  if (ends_with(asked.number, "0003")) verdict->delay_ms = 8000;
+  verdict->body = write_answer(bank, &asked, known, now >= known->ready_us);
 }
 
 void bank_decide(struct bank *bank, const char *body, size_t size, struct verdict *verdict)
 {
   json_error_t error;
-  verdict->status = 200;
-  verdict->delay_ms = 0;
-  verdict->silent = false;
+  *verdict = (struct verdict){.status = 200};
   json_t *order = json_loadb(body, size, JSON_REJECT_DUPLICATES, &error);
   if (order == NULL)
     refuse(verdict, "the body is not JSON");
@@ -151,7 +378,10 @@ void bank_decide(struct bank *bank, const char *body, size_t size, struct verdic
   json_decref(order);
   if (bank->fault == FAULT_SILENCE) verdict->silent = true;
   if (bank->fault == FAULT_SLOW) verdict->delay_ms = bank->fault_ms;
-  if (bank->fault == FAULT_GARBAGE) strcpy(verdict->body, "\x01\xff<html>not what you expected");
+  if (bank->fault == FAULT_GARBAGE) {
+    free(verdict->body);
+    verdict->body = strdup("\x01\xff<html>not what you expected");
+  }
   if (bank->fault == FAULT_REFUSE) verdict->status = 403;
   if (bank->fault == FAULT_BUSY) verdict->status = 503;
 }

@@ -1,6 +1,5 @@
 #include "adapters/banksim/ledger.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@ struct ledger {
   bool dirty;
   struct ledger_entry *entries; /* 1…count */
   uint32_t count, capacity;
-  struct hf_map by_order, held;
+  struct hf_map by_order;
 };
 
 static int64_t now_us(void)
@@ -33,12 +32,14 @@ static struct hf_uuid key_of(const char *text)
 {
   uint8_t digest[HF_SHA256_SIZE];
   struct hf_uuid key;
-  struct hf_sha256 hash;
-  hf_sha256_init(&hash);
-  hf_sha256_add(&hash, text, strlen(text));
-  hf_sha256_end(&hash, digest);
+  hf_sha256_of(text, strlen(text), digest);
   memcpy(key.bytes, digest, sizeof key.bytes);
   return key;
+}
+
+char *ledger_token(const char *number, char text[40])
+{
+  return hf_uuid_text(key_of(number), text);
 }
 
 static struct ledger_entry *remember(struct ledger *ledger, const struct ledger_entry *entry)
@@ -53,33 +54,22 @@ static struct ledger_entry *remember(struct ledger *ledger, const struct ledger_
   return &ledger->entries[ledger->count];
 }
 
-static void hold(struct ledger *ledger, const char *account_key)
-{
-  struct hf_uuid key = key_of(account_key);
-  if (hf_map_get(&ledger->held, key) == 0) hf_map_put(&ledger->held, key, 1);
-}
-
 struct ledger *ledger_open(const char *path)
 {
   struct ledger *ledger = calloc(1, sizeof *ledger);
-  HF_ASSERT(ledger != NULL);
-  void *orders = calloc(1, hf_map_memory_size(ORDERS_MAX)), *held = calloc(1, hf_map_memory_size(ORDERS_MAX));
-  HF_ASSERT(orders != NULL && held != NULL);
+  void *orders = calloc(1, hf_map_memory_size(ORDERS_MAX));
+  HF_ASSERT(ledger != NULL && orders != NULL);
   hf_map_init(&ledger->by_order, orders, ORDERS_MAX);
-  hf_map_init(&ledger->held, held, ORDERS_MAX);
   FILE *old = fopen(path, "re");
-  char line[512];
+  char line[768];
   while (old != NULL && fgets(line, sizeof line, old) != NULL) {
     struct ledger_entry entry = {.balance = 0};
-    char action[16], account[40];
     if (sscanf(line,
                "{\"order\":\"%36[^\"]\",\"case\":\"%*[^\"]\",\"account\":\"%36[^\"]\",\"action\":\"%15[^\"]\",\"effect\":1,"
-               "\"result\":\"%4[^\"]\","
-               "\"executed_us\":%" SCNd64 ",\"balance\":%" SCNd64 ",\"held\":%" SCNd64,
-               entry.order_id, account, action, entry.result, &entry.executed_us, &entry.balance, &entry.held) != 7)
-      continue;
-    remember(ledger, &entry);
-    if (strcmp(action, "stop") == 0) hold(ledger, account);
+               "\"result\":\"%4[^\"]\",\"executed_us\":%" SCNd64 ",\"until_us\":%" SCNd64 ",\"balance\":%" SCNd64 ",\"held\":%" SCNd64,
+               entry.order_id, entry.account, entry.action, entry.result, &entry.executed_us, &entry.until_us, &entry.balance,
+               &entry.held) == 8)
+      remember(ledger, &entry);
   }
   if (old != NULL) fclose(old);
   ledger->file = fopen(path, "ae");
@@ -93,8 +83,12 @@ void ledger_close(struct ledger *ledger)
   if (ledger->file != NULL) fclose(ledger->file);
   free(ledger->entries);
   free(ledger->by_order.entries);
-  free(ledger->held.entries);
   free(ledger);
+}
+
+void ledger_visit(const struct ledger *ledger, void (*visit)(void *owner, const struct ledger_entry *entry), void *owner)
+{
+  for (uint32_t i = 1; i <= ledger->count; i++) visit(owner, &ledger->entries[i]);
 }
 
 const struct ledger_entry *ledger_find(const struct ledger *ledger, const char *order_id)
@@ -103,18 +97,14 @@ const struct ledger_entry *ledger_find(const struct ledger *ledger, const char *
   return index == 0 ? NULL : &ledger->entries[index];
 }
 
-const struct ledger_entry *ledger_add(struct ledger *ledger, const struct ledger_entry *entry, const char *case_id,
-                                      const char *action, const char *account)
+const struct ledger_entry *ledger_add(struct ledger *ledger, const struct ledger_entry *entry, const char *case_id)
 {
-  char token[HF_UUID_TEXT_SIZE];
-  hf_uuid_text(key_of(account), token);
   fprintf(ledger->file,
           "{\"order\":\"%s\",\"case\":\"%s\",\"account\":\"%s\",\"action\":\"%s\",\"effect\":1,\"result\":\"%s\",\"executed_"
-          "us\":%" PRId64 ",\"balance\":%" PRId64 ",\"held\":%" PRId64 "}\n",
-          entry->order_id, case_id, token, action, entry->result, entry->executed_us, entry->balance, entry->held);
+          "us\":%" PRId64 ",\"until_us\":%" PRId64 ",\"balance\":%" PRId64 ",\"held\":%" PRId64 "}\n",
+          entry->order_id, case_id, entry->account, entry->action, entry->result, entry->executed_us, entry->until_us, entry->balance,
+          entry->held);
   ledger->dirty = true;
-  if (strcmp(action, "stop") == 0 && (strcmp(entry->result, "0000") == 0 || strcmp(entry->result, "1200") == 0))
-    hold(ledger, token);
   return remember(ledger, entry);
 }
 
@@ -122,12 +112,6 @@ void ledger_repeat(struct ledger *ledger, const struct ledger_entry *entry)
 {
   fprintf(ledger->file, "{\"order\":\"%s\",\"repeat_us\":%" PRId64 "}\n", entry->order_id, now_us());
   ledger->dirty = true;
-}
-
-bool ledger_holds(const struct ledger *ledger, const char *account)
-{
-  char token[HF_UUID_TEXT_SIZE];
-  return hf_map_get(&ledger->held, key_of(hf_uuid_text(key_of(account), token))) != 0;
 }
 
 void ledger_sync(struct ledger *ledger, bool to_disk)

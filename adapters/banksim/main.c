@@ -34,6 +34,7 @@ static struct {
   const char *dir;
   struct event *flush;
   bool no_sync;
+  json_t *script; /* code → number → account */
   struct answer *first, *last; /* decided in this turn, to go out after the sync */
 } sim;
 
@@ -82,6 +83,7 @@ static void send_answer(struct answer *answer)
   evhttp_send_reply(answer->request, answer->verdict.status, answer->verdict.status == 200 ? "OK" : "No", body);
   evbuffer_free(body);
   if (answer->timer != NULL) event_free(answer->timer);
+  free(answer->verdict.body);
   free(answer);
 }
 
@@ -125,7 +127,7 @@ static void on_order(struct evhttp_request *request, void *user)
     bank_decide(bank, (const char *)body, size, &answer->verdict);
   } else {
     answer->verdict.status = 401;
-    strcpy(answer->verdict.body, "{\"error\":\"the signature is missing or wrong\"}");
+    answer->verdict.body = strdup("{\"error\":\"the signature is missing or wrong\"}");
   }
   if (sim.last != NULL)
     sim.last->next = answer;
@@ -160,9 +162,37 @@ static void on_fault(struct evhttp_request *request, void *user)
   if (bank != NULL && kind != NULL) {
     bank->fault = fault_named(kind);
     bank->fault_ms = ms == NULL ? 0 : atoi(ms);
+    bank->swallows = strcmp(kind, "swallow") == 0;
   }
   evhttp_clear_headers(&query);
   evhttp_send_reply(request, bank != NULL && kind != NULL ? 204 : 400, "-", NULL);
+}
+
+/* GET /clock?ahead_s=N: all institutions' clocks are N seconds ahead of this machine's: holds end without waiting two days. */
+static void on_clock(struct evhttp_request *request, void *user)
+{
+  struct evkeyvalq query;
+  (void)user;
+  evhttp_parse_query_str(evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)) ?: "", &query);
+  const char *ahead = evhttp_find_header(&query, "ahead_s");
+  for (int i = 0; ahead != NULL && i < sim.banks_count; i++) sim.banks[i].ahead_us = atoll(ahead) * 1000000;
+  evhttp_clear_headers(&query);
+  evhttp_send_reply(request, ahead != NULL ? 204 : 400, "-", NULL);
+}
+
+/* POST /pay {code, number, row}: the row is added to an account's transactions: money moves while the case runs. */
+static void on_pay(struct evhttp_request *request, void *user)
+{
+  struct evbuffer *input = evhttp_request_get_input_buffer(request);
+  json_error_t error;
+  (void)user;
+  json_t *wanted = json_loadb((const char *)evbuffer_pullup(input, -1), evbuffer_get_length(input), 0, &error);
+  const char *code = json_string_value(json_object_get(wanted, "code")), *number = json_string_value(json_object_get(wanted, "number"));
+  json_t *row = json_object_get(wanted, "row"), *accounts = code == NULL ? NULL : json_object_get(sim.script, code);
+  json_t *account = number == NULL ? NULL : json_object_get(accounts, number);
+  bool ok = account != NULL && row != NULL && json_array_append(json_object_get(account, "transactions"), row) == 0;
+  json_decref(wanted);
+  evhttp_send_reply(request, ok ? 204 : 400, "-", NULL);
 }
 
 /* --- start --- */
@@ -198,6 +228,8 @@ static void open_bank(const char *code, int port)
     fprintf(stderr, "banksim: the ledger %s cannot be used\n", file);
     exit(1);
   }
+  bank->script = json_object_get(sim.script, code);
+  bank_restore(bank);
   struct evhttp *http = evhttp_new(sim.base);
   evhttp_set_bevcb(http, on_accept, NULL);
   evhttp_set_max_body_size(http, 65536);
@@ -244,11 +276,12 @@ static void on_stop(evutil_socket_t number, short what, void *user)
 static int usage(FILE *out)
 {
   fputs(
-      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] CODE[=PORT]…\n"
+      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] [--script JSON] CODE[=PORT]…\n"
       "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
+      "  --script      accounts: {CODE: {NUMBER: {name, balance, transactions: [{side, amount, at or at_us, serial, cash, other}]}}}\n"
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
-      "  --control     a port for GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|none[&ms=N]\n",
+      "  --control     a port for GET /clock?ahead_s=N, POST /pay {code, number, row}, GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|none[&ms=N]\n",
       out);
   return out == stdout ? 0 : 2;
 }
@@ -257,7 +290,7 @@ int main(int argc, char **argv)
 {
   static const struct option options[] = {{"dir", 1, NULL, 'd'},     {"cert", 1, NULL, 'c'},       {"key", 1, NULL, 'k'},
                                           {"ca", 1, NULL, 'a'},      {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'},
-                                          {"no-sync", 0, NULL, 'n'}, {"help", 0, NULL, 'h'},       {0}};
+                                          {"no-sync", 0, NULL, 'n'}, {"script", 1, NULL, 's'}, {"help", 0, NULL, 'h'},       {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
@@ -274,6 +307,11 @@ int main(int argc, char **argv)
       control = 1;
     else if (option == 'n')
       sim.no_sync = true;
+    else if (option == 's') {
+      json_error_t error;
+      sim.script = json_load_file(optarg, JSON_REJECT_DUPLICATES, &error);
+      if (sim.script == NULL) return fprintf(stderr, "banksim: %s:%d: %s\n", optarg, error.line, error.text), 1;
+    }
     else if (option == 'v') {
       FILE *in = fopen(optarg, "re");
       sim.centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
@@ -294,6 +332,8 @@ int main(int argc, char **argv)
   if (control) {
     struct evhttp *http = evhttp_new(sim.base);
     evhttp_set_cb(http, "/fault", on_fault, NULL);
+    evhttp_set_cb(http, "/clock", on_clock, NULL);
+    evhttp_set_cb(http, "/pay", on_pay, NULL);
     control = listen_http(http, 0);
   }
   sim.flush = event_new(sim.base, -1, 0, on_flush, NULL);

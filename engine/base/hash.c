@@ -27,3 +27,11 @@ uint64_t hf_checksum(uint64_t seed, const void *bytes, size_t size)
   for (size_t i = 0; i < size; i++) seed = (seed ^ at[i]) * 0x100000001b3ULL;
   return seed;
 }
+
+void hf_sha256_of(const void *bytes, size_t size, uint8_t digest[HF_SHA256_SIZE])
+{
+  struct hf_sha256 hash;
+  hf_sha256_init(&hash);
+  hf_sha256_add(&hash, bytes, size);
+  hf_sha256_end(&hash, digest);
+}

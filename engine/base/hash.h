@@ -18,6 +18,9 @@ void hf_sha256_init(struct hf_sha256 *hash);
 void hf_sha256_add(struct hf_sha256 *hash, const void *bytes, size_t size);
 void hf_sha256_end(struct hf_sha256 *hash, uint8_t digest[HF_SHA256_SIZE]);
 
+/* The digest of one piece. */
+void hf_sha256_of(const void *bytes, size_t size, uint8_t digest[HF_SHA256_SIZE]);
+
 /* FNV-1a over bytes, continued from `seed` (HF_CHECKSUM_SEED at first): not for adversaries. */
 #define HF_CHECKSUM_SEED 0xcbf29ce484222325ULL
 uint64_t hf_checksum(uint64_t seed, const void *bytes, size_t size);

@@ -27,6 +27,10 @@ struct hf_report_id {
   struct hf_uuid uuid;
 };
 
+struct hf_command_id {
+  struct hf_uuid uuid;
+};
+
 struct hf_order_id {
   struct hf_uuid uuid;
 };

@@ -29,7 +29,10 @@ enum hf_exit {
 struct hf_cli {
   char brokers[256], reports[128], conninfo[512], key[256], http[128];
   bool json, reveal;
-  const char *reason; /* for --reveal */
+  const char *reason; /* for --reveal, and of commands */
+  /* of commands */
+  const char *verb, *mode, *amount, *until, *document, *to, *name, *confirm;
+  bool cascade, break_glass, dry_run;
   int timeout_s;
   char **arguments;
   int arguments_count;
@@ -59,6 +62,8 @@ struct hf_produced {
 /* Signs payload and appends it: partition -1 lets the key decide. Exit code; says why it failed. */
 int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key,
                   int32_t partition, struct hf_produced *produced);
+/* The record at this place of the topic into bytes[HF_RECORD_SIZE_MAX]; its size, 0 after having said why not. */
+size_t hf_cli_fetch(const struct hf_cli *cli, int32_t partition, int64_t offset, uint8_t *bytes);
 /* The topic's number of partitions, 0 where it cannot be told. */
 int hf_cli_partitions(const struct hf_cli *cli);
 
@@ -66,7 +71,15 @@ int hf_cli_partitions(const struct hf_cli *cli);
 int hf_command_keygen(struct hf_cli *cli);
 int hf_command_report_submit(struct hf_cli *cli);
 int hf_command_registry_apply(struct hf_cli *cli);
+int hf_command_act(struct hf_cli *cli);
+int hf_command_second(struct hf_cli *cli);
+int hf_command_about_submission(struct hf_cli *cli);
 int hf_command_case_show(struct hf_cli *cli);
+int hf_command_case_tree(struct hf_cli *cli);
+int hf_command_case_pending(struct hf_cli *cli);
+int hf_command_task_list(struct hf_cli *cli);
+int hf_command_policy_show(struct hf_cli *cli);
+int hf_command_key_list(struct hf_cli *cli);
 int hf_command_case_watch(struct hf_cli *cli);
 int hf_command_order_show(struct hf_cli *cli);
 int hf_command_institution_list(struct hf_cli *cli);

@@ -22,11 +22,42 @@ static const struct command commands[] = {
   {"report submit", "FILE|-", 1, 1, hf_command_report_submit, N_("sign a report, send it, wait for its case"), "holdfast report submit case.yaml"},
   {"case show", "CASE", 1, 1, hf_command_case_show, N_("per account: what was sent, who has answered, how long it took"), "holdfast case show 0193…"},
   {"case watch", "CASE", 1, 1, hf_command_case_watch, N_("the same, live, until every order has ended"), "holdfast case watch 0193…"},
+  {"case tree", "CASE", 1, 1, hf_command_case_tree, N_("where the money went: every hop, amount, hold, expiry and who"), "holdfast case tree 0193…"},
+  {"case pending", "", 0, 0, hf_command_case_pending, N_("what waits for a second officer"), "holdfast case pending"},
+  {"task list", "[CASE]", 0, 1, hf_command_task_list, N_("what a person has to do"), "holdfast task list"},
+  {"approve", "SUBMISSION", 1, 1, hf_command_second, N_("sign the same bytes as the second officer"), "holdfast approve 0193…"},
+  {"countersign", "REPORT", 1, 1, hf_command_second, N_("countersign a stop"), "holdfast countersign 0193…"},
+  {"reject", "SUBMISSION", 1, 1, hf_command_about_submission, N_("reject what waits for a second officer"), "holdfast reject 0193… --reason 'wrong account'"},
+  {"review", "SUBMISSION", 1, 1, hf_command_about_submission, N_("a leader has reviewed a break-glass act or a missed countersignature"), "holdfast review 0193…"},
+  {"stop", "CASE ORDER…", 2, 201, hf_command_act, N_("stop again, after the first stop's end"), "holdfast stop 0193… ORDER"},
+  {"extend", "CASE ORDER…", 2, 201, hf_command_act, N_("extend stops by 48 hours, while they are in force"), "holdfast extend 0193… ORDER"},
+  {"freeze", "CASE ORDER…", 2, 201, hf_command_act, N_("freeze until a day: two officers, with a document"), "holdfast freeze 0193… ORDER --until 2027-05-01T00:00:00+08:00 --document 02,X-1,city-bureau,notice.pdf --confirm=1"},
+  {"renew", "CASE ORDER…", 2, 201, hf_command_act, N_("renew freezes before they lapse"), "holdfast renew 0193… ORDER --until 2027-11-01T00:00:00+08:00 --document 02,X-2,city-bureau,notice.pdf --confirm=1"},
+  {"lift", "CASE ORDER…", 2, 201, hf_command_act, N_("lift holds; --cascade: and the descendants held for the same transfers"), "holdfast lift 0193… ORDER --cascade --confirm=1"},
+  {"return", "CASE ORDER", 2, 2, hf_command_act, N_("return frozen money"), "holdfast return 0193… ORDER --amount 500.00 --to BANKA,622202…,王芳 --document 05,X-3,city-bureau,decision.pdf --confirm=1"},
+  {"confirm", "CASE ORDER…", 2, 201, hf_command_act, N_("confirm drafts: they become orders"), "holdfast confirm 0193… ORDER"},
+  {"drop", "CASE ORDER…", 2, 201, hf_command_act, N_("drop drafts"), "holdfast drop 0193… ORDER"},
+  {"cancel", "CASE ORDER…", 2, 201, hf_command_act, N_("call back orders that have not left"), "holdfast cancel 0193… ORDER"},
+  {"fix", "CASE ORDER", 2, 2, hf_command_act, N_("send a corrected order for one that was refused"), "holdfast fix 0193… ORDER --name 张三"},
+  {"resolve", "CASE ORDER…", 2, 201, hf_command_act, N_("say what a telephone call found out about an unknown order"), "holdfast resolve 0193… ORDER --mode effective --reason 'Ms Li, 14:05'"},
+  {"query", "CASE ORDER…", 2, 201, hf_command_act, N_("ask about the orders' accounts"), "holdfast query 0193… ORDER --mode holder"},
+  {"monitor", "CASE ORDER…", 2, 201, hf_command_act, N_("have each movement reported until a time"), "holdfast monitor 0193… ORDER --until 2026-12-01T00:00:00+08:00"},
+  {"unmonitor", "CASE ORDER…", 2, 201, hf_command_act, N_("end live monitors"), "holdfast unmonitor 0193… ORDER"},
+  {"paper", "CASE ORDER…", 2, 201, hf_command_act, N_("supplement the document of an act that came first"), "holdfast paper 0193… ORDER --document 04,X-4,city-bureau,form.pdf"},
+  {"suspect", "CASE", 1, 1, hf_command_act, N_("tell an institution of a suspect account"), "holdfast suspect 0193… --to BANKB,622202…"},
+  {"block", "CASE", 1, 1, hf_command_act, N_("ask a carrier to block a number"), "holdfast block 0193… --to TELCO,13800000000 --confirm=1"},
+  {"reconcile", "CASE ORDER…", 2, 201, hf_command_act, N_("compare our holds with the institutions' lists"), "holdfast reconcile 0193… ORDER"},
+  {"link", "CASE OTHER", 2, 2, hf_command_act, N_("link two cases that are about the same account or transfer"), "holdfast link 0193… 0193…"},
+  {"close", "CASE", 1, 1, hf_command_act, N_("close a confirmed case: its held accounts go onto the suspect list"), "holdfast close 0193…"},
+  {"policy show", "", 0, 0, hf_command_policy_show, N_("the policy in force"), "holdfast policy show"},
+  {"key list", "", 0, 0, hf_command_key_list, N_("the keys of the registry"), "holdfast key list"},
   {"order show", "ORDER", 1, 1, hf_command_order_show, N_("one order: all stamps, all attempts"), "holdfast order show 0193…"},
   {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
   {"sla", "", 0, 0, hf_command_sla, N_("percentiles per institution, from stored stamps"), "holdfast sla"},
   {"quarantine list", "", 0, 0, hf_command_quarantine_list, N_("submissions that were not acted on"), "holdfast quarantine list"},
   {"quarantine show", "SHARD OFFSET", 2, 2, hf_command_quarantine_show, N_("one of them, with its bytes"), "holdfast quarantine show 2 117"},
+  {"policy sign", "FILE", 1, 1, hf_command_registry_apply, N_("sign and apply a policy"), "holdfast policy sign policy.yaml"},
+  {"key add", "FILE", 1, 1, hf_command_registry_apply, N_("add, rotate or revoke keys: rows of a registry file"), "holdfast key add keys.yaml"},
   {"registry apply", "FILE", 1, 1, hf_command_registry_apply, N_("set institutions, keys and policy, signed by a root administrator"), "holdfast registry apply registry.yaml"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
@@ -37,7 +68,9 @@ static const struct command commands[] = {
 
 static int usage(FILE *out, int code)
 {
-  fprintf(out, "%s\n\n", _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …"));
+  fprintf(out, "%s\n\n", _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …\n"
+                       "  of commands: [--dry-run] [--confirm=COUNT] [--reason TEXT] [--mode MODE] [--amount AMOUNT] [--until TIME]\n"
+                       "               [--document TYPE,NUMBER,ISSUER,FILE] [--to INSTITUTION,NUMBER,NAME] [--name NAME] [--cascade] [--break-glass]"));
   for (size_t i = 0; i < COMMANDS_COUNT; i++)
     fprintf(out, "  %-18s %-22s %s\n", commands[i].words, commands[i].arguments, _(commands[i].help));
   fprintf(out, "\n%s\n", _("examples:"));
@@ -57,7 +90,7 @@ static int completion(const char *shell)
   printf("%s_holdfast() {\n  local words=\"", bash ? "" : "autoload -U +X bashcompinit && bashcompinit\n");
   for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
   puts(
-      " --config --json --reveal --reason --timeout --help\"\n"
+      " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --until --document --to --name --cascade --break-glass\"\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
   return HF_EXIT_OK;
 }
@@ -104,7 +137,11 @@ int main(int argc, char **argv)
 {
   static const struct option options[] = {{"config", 1, NULL, 'c'},     {"json", 0, NULL, 'j'},    {"reveal", 0, NULL, 'r'},
                                           {"reason", 1, NULL, 'w'},     {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},
-                                          {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'}, {0}};
+                                          {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'},
+                                          {"mode", 1, NULL, 'm'},       {"amount", 1, NULL, 'a'},  {"until", 1, NULL, 'u'},
+                                          {"document", 1, NULL, 'd'},   {"to", 1, NULL, 'T'},      {"name", 1, NULL, 'n'},
+                                          {"confirm", 1, NULL, 'C'},    {"cascade", 0, NULL, 'D'}, {"break-glass", 0, NULL, 'B'},
+                                          {"dry-run", 0, NULL, 'N'},    {0}};
   struct hf_cli cli = {.timeout_s = 30};
   const char *file = getenv("HOLDFAST_CONFIG");
   int option, used = 0;
@@ -120,6 +157,16 @@ int main(int argc, char **argv)
     case 'r': cli.reveal = true; break;
     case 'w': cli.reason = optarg; break;
     case 't': cli.timeout_s = atoi(optarg); break;
+    case 'm': cli.mode = optarg; break;
+    case 'a': cli.amount = optarg; break;
+    case 'u': cli.until = optarg; break;
+    case 'd': cli.document = optarg; break;
+    case 'T': cli.to = optarg; break;
+    case 'n': cli.name = optarg; break;
+    case 'C': cli.confirm = optarg; break;
+    case 'D': cli.cascade = true; break;
+    case 'B': cli.break_glass = true; break;
+    case 'N': cli.dry_run = true; break;
     case 'x': return completion(optarg);
     case 'v': return puts("holdfast " HF_VERSION) < 0;
     case 'h': return usage(stdout, HF_EXIT_OK);
@@ -128,6 +175,7 @@ int main(int argc, char **argv)
   }
   const struct command *command = find_command(argc - optind, argv + optind, &used);
   if (command == NULL) return usage(stderr, HF_EXIT_USAGE);
+  cli.verb = command->words;
   cli.arguments = argv + optind + used;
   cli.arguments_count = argc - optind - used;
   if (cli.arguments_count < command->least || cli.arguments_count > command->most || cli.timeout_s <= 0) {

@@ -71,7 +71,7 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
 {
   static const char *const known[] = {"code",    "name",   "dialect",     "transport",  "endpoint",       "payment_company",
                                       "enabled", "window", "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms",
-                                      NULL};
+                                      "carrier", "swallows_duplicates", NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
@@ -80,7 +80,8 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
          text_of(yaml, row, "dialect", to->dialect, sizeof to->dialect, false) &&
          text_of(yaml, row, "transport", to->transport, sizeof to->transport, false) &&
          text_of(yaml, row, "endpoint", to->endpoint, sizeof to->endpoint, true) &&
-         yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
+         yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) && yes_of(yaml, row, "carrier", &to->carrier) &&
+         yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
          number_of(yaml, row, "window", &to->window, 1, HF_LANE_WINDOW_MAX) &&
          number_of(yaml, row, "connections", &to->connections, 1, HF_LANE_CONNECTIONS_MAX) &&
          number_of(yaml, row, "pace_per_s", &to->pace_per_s, 0, 1000000) &&
@@ -98,13 +99,14 @@ static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int
 
 static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
 {
-  static const char *const known[] = {"holder",     "unit",        "role",    "public_key", "algorithm",
-                                      "valid_from", "valid_until", "revoked", NULL};
+  static const char *const known[] = {"holder",     "unit",        "role",    "public_key",   "algorithm",
+                                      "valid_from", "valid_until", "revoked", "jurisdiction", NULL};
   char role[32] = "", file[400] = "", algorithm[32] = "", path[1024];
   *to = (struct hf_key){.valid_from_wall_ns = hf_time_now().wall_ns - 3600 * HF_NS_PER_S,
                         .valid_until_wall_ns = hf_time_now().wall_ns + 366LL * 86400 * HF_NS_PER_S};
   if (!hf_yaml_only(yaml, row, known) || !text_of(yaml, row, "holder", to->holder, sizeof to->holder, true) ||
       !text_of(yaml, row, "unit", to->unit, sizeof to->unit, false) || !text_of(yaml, row, "role", role, sizeof role, true) ||
+      !text_of(yaml, row, "jurisdiction", to->jurisdiction, sizeof to->jurisdiction, false) ||
       !text_of(yaml, row, "public_key", file, sizeof file, true) ||
       !text_of(yaml, row, "algorithm", algorithm, sizeof algorithm, false) ||
       !time_of(yaml, row, "valid_from", &to->valid_from_wall_ns) ||
@@ -126,28 +128,70 @@ static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
          hf_yaml_fail(yaml, hf_yaml_line(row), "valid_until: not after valid_from");
 }
 
+/* What the file does not say stays as the built-in policy has it. */
+static bool read_policy(struct hf_yaml *yaml, yaml_node_t *row, struct hf_policy *to)
+{
+  const struct {
+    const char *key;
+    uint32_t *to;
+    long least, most;
+  } numbers[] = {{"version", &to->version, 1, 1000000000},
+                 {"feedback_ms", &to->feedback_ms, 100, 86400000},
+                 {"lift_ms", &to->lift_ms, 100, 86400000},
+                 {"stops_max", &to->stops_max, 1, 2},
+                 {"extend_counts", &to->extend_counts, 0, 1},
+                 {"countersign_s", &to->countersign_s, 60, 86400},
+                 {"pending_s", &to->pending_s, 60, 7 * 86400},
+                 {"bulk_accounts", &to->bulk_accounts, 1, HF_TARGETS_MAX},
+                 {"paper_s", &to->paper_s, 3600, 30 * 86400},
+                 {"freeze_days", &to->freeze_days, 1, 366},
+                 {"tiny_share_bp", &to->tiny_share_bp, 0, 10000},
+                 {"old_payee_days", &to->old_payee_days, 1, 3650},
+                 {"requeries", &to->requeries, 0, 10},
+                 {"reconcile_s", &to->reconcile_s, 0, 30 * 86400},
+                 {"machine_targets", &to->machine_targets, 0, HF_TARGETS_MAX},
+                 {"machine_per_hour", &to->machine_per_hour, 0, 1000000}};
+  enum { COUNT = sizeof numbers / sizeof numbers[0] };
+  const char *known[COUNT + 2] = {"machine_amount"};
+  for (int i = 0; i < COUNT; i++) known[i + 1] = numbers[i].key;
+  *to = hf_policy_default();
+  if (!hf_yaml_only(yaml, row, known)) return false;
+  for (int i = 0; i < COUNT; i++)
+    if (!number_of(yaml, row, numbers[i].key, numbers[i].to, numbers[i].least, numbers[i].most)) return false;
+  yaml_node_t *node = hf_yaml_get(yaml, row, "machine_amount");
+  const char *text = hf_yaml_text(node);
+  if (node != NULL) to->machine_amount = text == NULL ? INT64_MIN : hf_amount_parse(text);
+  return hf_policy_is_sound(to) || hf_yaml_fail(yaml, hf_yaml_line(row), "policy: machine_amount, machine_targets or reconcile_s is outside its bounds");
+}
+
+static bool read_protected(struct hf_yaml *yaml, yaml_node_t *row, struct hf_protected *to)
+{
+  static const char *const known[] = {"institution", "account", NULL};
+  char number[HF_ACCOUNT_NUMBER_SIZE_MAX + 1] = "";
+  if (!hf_yaml_only(yaml, row, known) || !text_of(yaml, row, "institution", to->institution, sizeof to->institution, true) ||
+      !text_of(yaml, row, "account", number, sizeof number, true))
+    return false;
+  struct hf_status status = hf_account_number_set(&to->account, number, strlen(number));
+  return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(row), "account: %s", status.why);
+}
+
+/* Calls read for each row of a list; *count rows were read. */
+#define READ_ROWS(yaml, root, key, list, count, read)                                                                     \
+  for (size_t i = 0; (item = hf_yaml_item(yaml, hf_yaml_get(yaml, root, key), i)) != NULL; i++) {                         \
+    if (i == HF_REGISTRY_ROWS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX); \
+    if (!read(yaml, item, &(list)[(count)++])) return false;                                                              \
+  }
+
 static bool read_registry(struct hf_yaml *yaml, struct hf_registry_change *change)
 {
-  static const char *const known[] = {"institutions", "keys", "policy", NULL}, *const policy_known[] = {"version",
-                                                                                                        "feedback_ms", NULL};
+  static const char *const known[] = {"institutions", "keys", "policy", "protected", NULL};
   yaml_node_t *root = hf_yaml_root(yaml), *item, *policy = hf_yaml_get(yaml, root, "policy");
   if (!hf_yaml_only(yaml, root, known)) return false;
-  yaml_node_t *rows = hf_yaml_get(yaml, root, "institutions");
-  for (size_t i = 0; (item = hf_yaml_item(yaml, rows, i)) != NULL; i++) {
-    if (i == HF_REGISTRY_ROWS_MAX)
-      return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
-    if (!read_institution(yaml, item, &change->institutions[change->institutions_count++])) return false;
-  }
-  rows = hf_yaml_get(yaml, root, "keys");
-  for (size_t i = 0; (item = hf_yaml_item(yaml, rows, i)) != NULL; i++) {
-    if (i == HF_REGISTRY_ROWS_MAX)
-      return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX);
-    if (!read_key(yaml, item, &change->keys[change->keys_count++])) return false;
-  }
+  READ_ROWS(yaml, root, "institutions", change->institutions, change->institutions_count, read_institution)
+  READ_ROWS(yaml, root, "keys", change->keys, change->keys_count, read_key)
+  READ_ROWS(yaml, root, "protected", change->protected, change->protected_count, read_protected)
   change->has_policy = policy != NULL;
-  return policy == NULL || (hf_yaml_only(yaml, policy, policy_known) &&
-                            number_of(yaml, policy, "version", &change->policy.version, 1, 1000000000) &&
-                            number_of(yaml, policy, "feedback_ms", &change->policy.feedback_ms, 100, 86400000));
+  return policy == NULL || read_policy(yaml, policy, &change->policy);
 }
 
 /* The same signed bytes into every partition: each core has the registry at a place of its own log. */

@@ -94,9 +94,41 @@ static bool read_ids(struct hf_yaml *yaml, yaml_node_t *root, struct hf_report *
   return hf_uuid_version(report->case_id.uuid) == 7 || hf_yaml_fail(yaml, hf_yaml_line(root), "case_id: a UUID of version 7");
 }
 
+/* chase: {hops, fan_out, hours, least, method, drafts}: how far the money may be followed without asking again. */
+static bool read_chase(struct hf_yaml *yaml, yaml_node_t *node, struct hf_chase_bounds *to)
+{
+  static const char *const known[] = {"hops", "fan_out", "hours", "least", "method", "drafts", NULL};
+  *to = (struct hf_chase_bounds){.hops = 5, .fan_out = 20, .window_s = 72 * 3600, .method = HF_CHASE_FIFO, .least_amount = 10000};
+  if (!hf_yaml_only(yaml, node, known)) return false;
+  uint32_t hours = to->window_s / 3600;
+  const struct {
+    const char *key;
+    uint32_t *to;
+    long least, most;
+  } numbers[] = {{"hops", &to->hops, 0, HF_CHASE_HOPS_MAX}, {"fan_out", &to->fan_out, 1, HF_CHASE_FANOUT_MAX}, {"hours", &hours, 1, 24 * 90}};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    yaml_node_t *value = hf_yaml_get(yaml, node, numbers[i].key);
+    const char *text = hf_yaml_text(value);
+    char *end = NULL;
+    if (value == NULL) continue;
+    long number = text == NULL ? -1 : strtol(text, &end, 10);
+    if (text == NULL || text[0] == '\0' || *end != '\0' || number < numbers[i].least || number > numbers[i].most)
+      return hf_yaml_fail(yaml, hf_yaml_line(value), "chase.%s: a whole number from %ld to %ld", numbers[i].key, numbers[i].least, numbers[i].most);
+    *numbers[i].to = (uint32_t)number;
+  }
+  to->window_s = hours * 3600;
+  yaml_node_t *least = hf_yaml_get(yaml, node, "least"), *method = hf_yaml_get(yaml, node, "method"), *drafts = hf_yaml_get(yaml, node, "drafts");
+  if (least != NULL) to->least_amount = hf_yaml_text(least) == NULL ? INT64_MIN : hf_amount_parse(hf_yaml_text(least));
+  if (to->least_amount < 0) return hf_yaml_fail(yaml, hf_yaml_line(least), "chase.least: an amount with at most two decimals");
+  if (method != NULL) to->method = hf_yaml_text(method) == NULL ? 0 : hf_chase_method_of_code(hf_yaml_text(method));
+  if (to->method == 0) return hf_yaml_fail(yaml, hf_yaml_line(method), "chase.method: fifo, pro_rata or lifo");
+  to->drafts = drafts != NULL && hf_yaml_text(drafts) != NULL && strcmp(hf_yaml_text(drafts), "yes") == 0;
+  return true;
+}
+
 static bool read_report(struct hf_yaml *yaml, struct hf_report *report)
 {
-  static const char *const known[] = {"case_id", "report_id", "case_number", "victim", "form", "transfers", NULL};
+  static const char *const known[] = {"case_id", "report_id", "case_number", "victim", "form", "transfers", "chase", NULL};
   yaml_node_t *root = hf_yaml_root(yaml), *transfers;
   report->made_wall_ns = hf_time_now().wall_ns;
   if (!hf_yaml_only(yaml, root, known) || !read_ids(yaml, root, report) ||
@@ -104,6 +136,8 @@ static bool read_report(struct hf_yaml *yaml, struct hf_report *report)
       !copy_text(yaml, root, "form", report->form_reference, sizeof report->form_reference) ||
       !copy_name(yaml, root, "victim", &report->victim))
     return false;
+  yaml_node_t *chase = hf_yaml_get(yaml, root, "chase");
+  if (chase != NULL && !read_chase(yaml, chase, &report->chase)) return false;
   transfers = hf_yaml_get(yaml, root, "transfers");
   yaml_node_t *item;
   for (size_t i = 0; (item = hf_yaml_item(yaml, transfers, i)) != NULL; i++) {

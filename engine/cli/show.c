@@ -18,25 +18,24 @@ static bool check_id(const char *text, struct hf_uuid *id)
 
 static const char case_sql[] =
     "select o.institution, case when $2 = 'yes' then o.account else mask_account(o.account) end as account, "
-    "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, o.action, o.state, "
+    "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, o.hop, o.action, o.state, "
     "coalesce(o.result, '') as result, to_char(o.amount / 100.0, 'FM999999999990.00') as amount, "
     "coalesce(to_char(o.held / 100.0, 'FM999999999990.00'), '') as held, "
     "coalesce(to_char(o.sent_at, 'HH24:MI:SS.MSOF'), '') as sent, "
-    "coalesce(round(extract(epoch from o.sent_at - r.appended_at) * 1000, 1)::text, '') as sent_ms, "
+    "coalesce(round(extract(epoch from o.sent_at - o.issued_at) * 1000, 1)::text, '') as sent_ms, "
     "coalesce(round(extract(epoch from o.received_at - o.sent_at) * 1000, 1)::text, '') as receipt_ms, "
     "coalesce(round(extract(epoch from o.ended_at - o.sent_at) * 1000, 1)::text, '') as feedback_ms, "
     "case when o.overdue then 'late' else '' end as late, o.order_id "
     "from order_state o join account a on a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and "
     "a.number = o.account "
-    "join report r on r.shard = o.shard and r.report_id = o.report_id "
-    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.action desc, o.institution, "
-    "o.account";
+    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.hop, o.action desc, o.institution, "
+    "o.account, o.ordinal";
 
 static int show_case(const struct hf_cli *cli, PGconn *database, const char *id)
 {
   return hf_cli_show(
       cli, database,
-      _("institution,account,name,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"), case_sql, 2,
+      _("institution,account,name,hop,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"), case_sql, 2,
       (const char *const[]){id, cli->reveal ? "yes" : "no"});
 }
 
@@ -44,7 +43,7 @@ static int show_case(const struct hf_cli *cli, PGconn *database, const char *id)
 static bool count_case(PGconn *database, const char *id, long *all, long *open)
 {
   PGresult *result = PQexecParams(database,
-                                  "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown')) "
+                                  "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown', 'watching')) "
                                   "from order_state where shard = any (array(select shard from shard)) and case_id = $1::uuid",
                                   1, NULL, (const char *const[]){id}, NULL, NULL, 0);
   bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
@@ -112,34 +111,37 @@ int hf_command_case_watch(struct hf_cli *cli)
 
 /* --- one order: its facts, decoded --- */
 
-static void print_fact(const struct hf_fact *fact, bool json, bool first)
+/* What a person wants to know of a fact: attempt, stamp and one detail. */
+static const char *detail_of(const struct hf_fact *fact, int64_t *stamp, uint32_t *attempt)
 {
-  char when[HF_TIME_TEXT_SIZE], at[HF_TIME_TEXT_SIZE] = "";
-  const char *detail = "";
-  int64_t stamp = 0;
-  uint32_t attempt = 0;
   switch (fact->kind) {
   case HF_FACT_ORDER_SENT:
   case HF_FACT_ORDER_RECEIVED:
-    stamp = fact->step.at.wall_ns;
-    attempt = fact->step.attempt;
-    detail = fact->step.reference;
-    break;
-  case HF_FACT_ATTEMPT_ENDED:
-    attempt = fact->step.attempt;
-    detail = hf_outcome_code(fact->step.outcome);
-    break;
-  case HF_FACT_ORDER_UNKNOWN: attempt = fact->step.attempt; break;
+    *stamp = fact->step.at.wall_ns;
+    *attempt = fact->step.attempt;
+    return fact->step.reference;
+  case HF_FACT_ATTEMPT_ENDED: *attempt = fact->step.attempt; return hf_outcome_code(fact->step.outcome);
+  case HF_FACT_ORDER_UNKNOWN: *attempt = fact->step.attempt; return "";
   case HF_FACT_ORDER_ENDED:
-    stamp = fact->ended.at.wall_ns;
-    detail = fact->ended.answer.result;
-    break;
-  case HF_FACT_HOLD_PLACED:
-    stamp = fact->hold.expires_earliest_wall_ns;
-    detail = _("hold until");
-    break;
-  default: break;
+  case HF_FACT_ORDER_WATCHED:
+  case HF_FACT_ANSWER_CONTRADICTED: *stamp = fact->ended.at.wall_ns; return fact->ended.answer.result;
+  case HF_FACT_HOLD_CHANGED: *stamp = fact->hold.hold.expires_earliest_wall_ns; return hf_hold_event_code(fact->hold.event);
+  case HF_FACT_HOLD_WARNED:
+  case HF_FACT_HOLD_CHECKED:
+  case HF_FACT_HOLD_DIFFERS: *stamp = fact->hold.hold.expires_earliest_wall_ns; return hf_hold_state_code(fact->hold.hold.state);
+  case HF_FACT_MONEY_TRACED: *stamp = fact->traced.at_wall_ns; return hf_bound_code(fact->traced.bound);
+  case HF_FACT_CHASE_BOUNDED: return hf_bound_code(fact->bounded.bound);
+  case HF_FACT_TASK_OPENED: return hf_task_code(fact->task.task);
+  default: return "";
   }
+}
+
+static void print_fact(const struct hf_fact *fact, bool json, bool first)
+{
+  char when[HF_TIME_TEXT_SIZE], at[HF_TIME_TEXT_SIZE] = "";
+  int64_t stamp = 0;
+  uint32_t attempt = 0;
+  const char *detail = detail_of(fact, &stamp, &attempt);
   hf_time_text(fact->decided.wall_ns, when);
   if (stamp != 0) hf_time_text(stamp, at);
   char quoted[HF_REFERENCE_SIZE_MAX * 6 + 3];
@@ -161,7 +163,6 @@ int hf_command_order_show(struct hf_cli *cli)
   if (!check_id(id, &order_id.uuid)) return HF_EXIT_USAGE;
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  struct hf_arena arena = {.memory = malloc(HF_UNPACK_ARENA_SIZE), .capacity = HF_UNPACK_ARENA_SIZE};
   char shard[12];
   snprintf(shard, sizeof shard, "%u", hf_order_id_shard(order_id));
   PGresult *result =
@@ -179,9 +180,8 @@ int hf_command_order_show(struct hf_cli *cli)
            _("detail"));
   for (int i = 0; i < rows; i++) {
     struct hf_fact fact;
-    hf_arena_reset(&arena);
     struct hf_span body = {(const uint8_t *)PQgetvalue(result, i, 0), (size_t)PQgetlength(result, i, 0)};
-    struct hf_status status = hf_fact_decode(body, &arena, &fact);
+    struct hf_status status = hf_fact_decode(body, &fact);
     if (hf_is_ok(status))
       print_fact(&fact, cli->json, i == 0);
     else
@@ -190,7 +190,6 @@ int hf_command_order_show(struct hf_cli *cli)
   if (rows > 0 && cli->json) puts("]");
   PQclear(result);
   PQfinish(database);
-  free(arena.memory);
   return code;
 }
 
@@ -212,6 +211,80 @@ int hf_command_institution_list(struct hf_cli *cli)
               "dialect, transport, "
               "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled from institution order by code, "
               "set_at desc",
+              0, NULL);
+}
+
+/* Every hop: who paid whom how much stolen money, what holds it and until when, or why it is not followed. */
+static const char tree_sql[] =
+    "select a.hop, a.institution, case when a.by_serial then a.number when $2 = 'yes' then a.number else mask_account(a.number) end as account, "
+    "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, to_char(a.amount / 100.0, 'FM999999999990.00') as stolen, "
+    "coalesce((select string_agg(distinct t.from_institution || ' ' || mask_account(t.from_number), ', ') from trace t where t.shard = a.shard and "
+    "t.case_id = a.case_id and t.to_institution = a.institution and t.to_number = a.number and t.bound is null), '') as from_account, "
+    "coalesce((select string_agg(distinct t.root::text, ',') from trace t where t.shard = a.shard and t.case_id = a.case_id and "
+    "t.to_institution = a.institution and t.to_number = a.number and t.bound is null), '') as transfers, "
+    "coalesce(st.state, '') as stop, coalesce(to_char(st.expires_earliest, 'MM-DD HH24:MI'), '') as stop_ends, "
+    "coalesce(fr.state, '') as freeze, coalesce(to_char(fr.expires_earliest, 'YYYY-MM-DD'), '') as freeze_ends, "
+    "coalesce(to_char(greatest(st.held, fr.held) / 100.0, 'FM999999999990.00'), '') as held, "
+    "coalesce(k.holder || coalesce(' + ' || k2.holder, ''), '') as who, "
+    "case when exists (select 1 from account e where e.institution = a.institution and e.number = a.number and e.case_id <> a.case_id) then 'yes' else '' "
+    "end as elsewhere "
+    "from account a left join hold st on st.shard = a.shard and st.case_id = a.case_id and st.institution = a.institution and st.number = a.number "
+    "and st.kind = 'stop' left join hold fr on fr.shard = a.shard and fr.case_id = a.case_id and fr.institution = a.institution and "
+    "fr.number = a.number and fr.kind = 'freeze' left join order_state o on o.shard = a.shard and o.order_id = coalesce(fr.order_id, st.order_id) "
+    "left join registry_key k on k.shard = a.shard and k.key_id = o.key_id left join registry_key k2 on k2.shard = a.shard and k2.key_id = o.second_id "
+    "where a.shard = any (array(select shard from shard)) and a.case_id = $1::uuid order by a.hop, a.institution, a.number";
+
+static int show_tree(const struct hf_cli *cli, PGconn *database, const char *id)
+{
+  const char *const values[] = {id, cli->reveal ? "yes" : "no"};
+  int code = hf_cli_show(cli, database, _("hop,institution,account,name,stolen,from,transfers,stop,ends,freeze,ends,held,who,elsewhere"), tree_sql, 2, values);
+  if (code != HF_EXIT_OK || cli->json) return code;
+  puts("");
+  return hf_cli_show(cli, database, _("not followed,debits,stolen"),
+                     "select bound, count(*) as debits, to_char(sum(amount) / 100.0, 'FM999999999990.00') as stolen from trace where "
+                     "shard = any (array(select shard from shard)) and case_id = $1::uuid and bound is not null group by bound order by bound",
+                     1, values);
+}
+
+int hf_command_case_tree(struct hf_cli *cli)
+{
+  return with_case(cli, show_tree);
+}
+
+int hf_command_case_pending(struct hf_cli *cli)
+{
+  return show(cli, _("submission,case,act,by,unit,since,ends"),
+              "select s.submission_id, s.case_id, s.kind, k.holder, k.unit, to_char(s.appended_at, 'MM-DD HH24:MI:SS') as since, "
+              "to_char(s.due_at, 'MM-DD HH24:MI:SS') as ends from submission s left join registry_key k on k.shard = s.shard and "
+              "k.key_id = s.key_id where s.state = 'waits' order by s.appended_at",
+              0, NULL);
+}
+
+int hf_command_task_list(struct hf_cli *cli)
+{
+  bool one = cli->arguments_count > 0;
+  struct hf_uuid id;
+  if (one && !check_id(cli->arguments[0], &id)) return HF_EXIT_USAGE;
+  return show(cli, _("task,cause,case,institution,account,order,state,submission,since"),
+              "select task, coalesce(cause, '') as cause, case_id, coalesce(institution, '') as institution, coalesce(mask_account(account), '') as account, "
+              "order_id, coalesce(order_state, '') as state, submission_id, to_char(opened_at, 'MM-DD HH24:MI:SS') as since from task_open "
+              "where $1 = '' or case_id::text = $1 order by opened_at desc limit 500",
+              1, (const char *const[]){one ? cli->arguments[0] : ""});
+}
+
+int hf_command_policy_show(struct hf_cli *cli)
+{
+  return show(cli, _("shard,version,since,setting,value"),
+              "select shard, version, to_char(set_at, 'YYYY-MM-DD HH24:MI:SS') as since, e.key as setting, e.value as value from (select distinct on (shard) * "
+              "from policy order by shard, version desc) p, jsonb_each_text(p.settings) e order by shard, e.key",
+              0, NULL);
+}
+
+int hf_command_key_list(struct hf_cli *cli)
+{
+  return show(cli, _("key,holder,unit,jurisdiction,role,algorithm,from,until,revoked"),
+              "select distinct on (key_id) key_id, holder, unit, jurisdiction, role, algorithm, to_char(valid_from, 'YYYY-MM-DD') as since, "
+              "to_char(valid_until, 'YYYY-MM-DD') as until, revoked from registry_key order by key_id, set_at desc",
               0, NULL);
 }
 

@@ -145,3 +145,37 @@ int hf_cli_partitions(const struct hf_cli *cli)
   rd_kafka_destroy(kafka);
   return count;
 }
+
+size_t hf_cli_fetch(const struct hf_cli *cli, int32_t partition, int64_t offset, uint8_t *bytes)
+{
+  char error[256];
+  size_t size = 0;
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  const char *const settings[][2] = {{"bootstrap.servers", cli->brokers}, {"group.id", "holdfast-cli"}, {"enable.auto.commit", "false"},
+                                     {"auto.offset.reset", "error"},      {"log_level", "0"},           {"client.id", "holdfast"}};
+  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+    if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) != RD_KAFKA_CONF_OK) hf_say("%s", error);
+  rd_kafka_t *kafka = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
+  if (kafka == NULL) {
+    hf_say(_("Kafka cannot be used: %s"), error);
+    return 0;
+  }
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(list, cli->reports, partition)->offset = offset;
+  rd_kafka_assign(kafka, list);
+  rd_kafka_topic_partition_list_destroy(list);
+  int64_t until = hf_time_now().mono_ns + 10 * HF_NS_PER_S;
+  while (size == 0 && hf_time_now().mono_ns < until) {
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka, 100);
+    if (message == NULL) continue;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset == offset && message->len <= HF_RECORD_SIZE_MAX) {
+      size = message->len;
+      memcpy(bytes, message->payload, size);
+    }
+    rd_kafka_message_destroy(message);
+  }
+  if (size == 0) hf_say(_("the record at offset %lld of partition %d cannot be read from Kafka"), (long long)offset, partition);
+  rd_kafka_consumer_close(kafka);
+  rd_kafka_destroy(kafka);
+  return size;
+}

@@ -15,8 +15,9 @@
 
 #define HF_PAYLOAD_TYPE_REPORT "application/vnd.holdfast.report.v1+protobuf"
 #define HF_PAYLOAD_TYPE_REGISTRY "application/vnd.holdfast.registry.v1+protobuf"
+#define HF_PAYLOAD_TYPE_COMMAND "application/vnd.holdfast.command.v1+protobuf"
 
-enum hf_payload_kind { HF_PAYLOAD_UNSET = 0, HF_PAYLOAD_REPORT, HF_PAYLOAD_REGISTRY };
+enum hf_payload_kind { HF_PAYLOAD_UNSET = 0, HF_PAYLOAD_REPORT, HF_PAYLOAD_REGISTRY, HF_PAYLOAD_COMMAND };
 
 struct hf_signature {
   char key_id[HF_KEY_ID_SIZE + 1];
@@ -48,6 +49,10 @@ size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, con
 enum hf_reason hf_report_decode(struct hf_span payload, struct hf_arena *arena, struct hf_report *report);
 size_t hf_report_encode(const struct hf_report *report, uint8_t *out, size_t capacity);
 
+/* NONE, or TOO_MANY_TARGETS … BAD_COMMAND. */
+enum hf_reason hf_command_decode(struct hf_span payload, struct hf_arena *arena, struct hf_command *command);
+size_t hf_command_encode(const struct hf_command *command, uint8_t *out, size_t capacity);
+
 /* NONE, or TOO_MANY_ROWS … BAD_ROW. */
 enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena, struct hf_registry_change *change);
 size_t hf_registry_encode(const struct hf_registry_change *change, uint8_t *out, size_t capacity);
@@ -55,8 +60,8 @@ size_t hf_registry_encode(const struct hf_registry_change *change, uint8_t *out,
 /* Returns the size written; 0 when it does not fit. boot_id stands beside the monotonic stamps. */
 size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *out, size_t capacity);
 /* Reads back what hf_fact_encode wrote: MALFORMED means that the database was changed by somebody else. */
-HF_MUST_USE struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_arena *arena, struct hf_fact *fact);
+HF_MUST_USE struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_fact *fact);
 
-#define HF_FACT_ENCODED_SIZE_MAX 1536
+#define HF_FACT_ENCODED_SIZE_MAX 2048
 
 #endif

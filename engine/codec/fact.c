@@ -1,409 +1,273 @@
+/* Facts: one table a kind. The places are those of struct hf_fact, so that a table reads like the struct beside the .proto. */
+#include <stddef.h>
 #include <string.h>
 
 #include "engine/base/assert.h"
-#include "engine/codec/rows.h"
-#include "engine/codec/transfer.h"
-#include "proto/fact.pb-c.h"
+#include "engine/codec/codec.h"
+#include "engine/codec/fields.h"
 
-/* --- to protobuf: everything points into the fact, so packing copies once --- */
+#define NAMES(name, type)                                                     \
+  static const char *name##_text(unsigned value)                              \
+  {                                                                           \
+    return hf_##name##_code((enum type)value);                                \
+  }                                                                           \
+  static unsigned name##_value(const char *code)                              \
+  {                                                                           \
+    unsigned value = (unsigned)hf_##name##_of_code(code);                     \
+    return value == 0 ? HF_NAMES_NONE : value;                                \
+  }                                                                           \
+  static const struct hf_names name##_names = {name##_text, name##_value};
 
-union parts {
-  Holdfast__V1__ReportAccepted report;
-  struct {
-    Holdfast__V1__TransferClaimed claimed;
-    struct hf_transfer_proto transfer;
-  };
-  Holdfast__V1__Order order;
-  Holdfast__V1__OrderSent sent;
-  Holdfast__V1__AttemptEnded attempt;
-  Holdfast__V1__OrderReceived received;
-  Holdfast__V1__OrderEnded ended;
-  Holdfast__V1__OrderUnknown unknown;
-  Holdfast__V1__OrderOverdue overdue;
-  Holdfast__V1__AnswerContradicted contradicted;
-  Holdfast__V1__HoldPlaced hold;
-  Holdfast__V1__HoldLapsed lapsed;
-  Holdfast__V1__CaseRested rested;
-  Holdfast__V1__CaseReturned returned;
-  Holdfast__V1__Quarantined quarantined;
-  Holdfast__V1__Institution institution;
-  Holdfast__V1__Key key;
-  Holdfast__V1__Policy policy;
+/* Events begin at 0, which is one of them. */
+#define EVENTS(name, type, count)                                             \
+  static const char *name##_text(unsigned value)                              \
+  {                                                                           \
+    return hf_##name##_code((enum type)value);                                \
+  }                                                                           \
+  static unsigned name##_value(const char *code)                              \
+  {                                                                           \
+    for (unsigned i = 0; i < count; i++)                                      \
+      if (strcmp(hf_##name##_code((enum type)i), code) == 0) return i;        \
+    return HF_NAMES_NONE;                                                     \
+  }                                                                           \
+  static const struct hf_names name##_names = {name##_text, name##_value};
+
+NAMES(reason, hf_reason)
+NAMES(outcome, hf_outcome)
+NAMES(currency, hf_currency)
+NAMES(order_state, hf_order_state)
+NAMES(hold_kind, hf_hold_kind)
+NAMES(hold_state, hf_hold_state)
+NAMES(command, hf_command_kind)
+NAMES(task, hf_task)
+NAMES(bound, hf_bound)
+NAMES(draft_cause, hf_draft_cause)
+EVENTS(order_event, hf_order_event, HF_ORDER_EVENT_COUNT)
+EVENTS(hold_event, hf_hold_event, HF_HOLD_EVENT_COUNT)
+
+#define SIZE(type, member) sizeof(((struct type *)0)->member)
+#define OF(type, n, kind, member) {n, HF_FIELD_##kind, offsetof(struct type, member), SIZE(type, member), NULL, NULL}
+#define CODE_OF(type, n, member, names) {n, HF_FIELD_CODE, offsetof(struct type, member), 0, &names##_names, NULL}
+#define PART_OF(type, n, member, table) {n, HF_FIELD_MESSAGE, offsetof(struct type, member), 0, NULL, &table}
+#define FIELD(n, kind, member) OF(hf_fact, n, kind, member)
+#define CODE(n, member, names) CODE_OF(hf_fact, n, member, names)
+#define PART(n, member, table) PART_OF(hf_fact, n, member, table)
+#define TABLE(name, ...)                                        \
+  static const struct hf_field name##_list[] = {__VA_ARGS__};   \
+  static const struct hf_fields name = {name##_list, sizeof name##_list / sizeof name##_list[0]};
+
+/* --- structs within facts --- */
+
+/* clang-format off */
+TABLE(party, OF(hf_party, 1, TEXT, institution), OF(hf_party, 2, ACCOUNT, account), OF(hf_party, 3, NAME, name))
+TABLE(transfer, PART_OF(hf_transfer, 1, payer, party), PART_OF(hf_transfer, 2, payee, party), OF(hf_transfer, 3, S64, amount),
+      CODE_OF(hf_transfer, 4, currency, currency), OF(hf_transfer, 5, TIME, at_wall_ns), OF(hf_transfer, 6, TEXT, serial))
+TABLE(chase, OF(hf_chase_bounds, 1, U32, hops), OF(hf_chase_bounds, 2, U32, fan_out), OF(hf_chase_bounds, 3, U32, window_s),
+      OF(hf_chase_bounds, 4, U32, method), OF(hf_chase_bounds, 5, BOOL, drafts), OF(hf_chase_bounds, 6, S64, least_amount))
+TABLE(document, OF(hf_document, 1, TEXT, type), OF(hf_document, 2, TEXT, number), OF(hf_document, 3, TEXT, issuer),
+      OF(hf_document, 4, DIGEST, sha256))
+TABLE(hold, CODE_OF(hf_hold, 1, state, hold_state), OF(hf_hold, 2, U32, count), OF(hf_hold, 3, U32, warnings), OF(hf_hold, 4, U32, mode),
+      OF(hf_hold, 5, UUID, order_id), OF(hf_hold, 6, TIME, starts_earliest_wall_ns), OF(hf_hold, 7, TIME, starts_latest_wall_ns),
+      OF(hf_hold, 8, TIME, expires_earliest_wall_ns), OF(hf_hold, 9, TIME, expires_latest_wall_ns), OF(hf_hold, 10, S64, held),
+      OF(hf_hold, 11, TIME, check_wall_ns))
+
+/* --- submissions --- */
+
+TABLE(report_accepted, FIELD(1, UUID, report.id), FIELD(2, S64, report.offset), FIELD(3, TEXT, report.key_id),
+      FIELD(4, TIME, report.made_wall_ns), FIELD(5, TIME, report.appended_wall_ns), FIELD(6, TIME, report.consumed_wall_ns),
+      FIELD(7, TEXT, report.case_number), FIELD(8, NAME, report.victim), FIELD(9, TEXT, report.form_reference),
+      FIELD(10, DIGEST, report.digest), FIELD(11, TEXT, report.second_id), FIELD(12, TEXT, report.unit),
+      FIELD(13, TIME, report.countersign_by_wall_ns), FIELD(14, TIME, report.paper_by_wall_ns), PART(15, report.chase, chase))
+TABLE(transfer_claimed, FIELD(1, UUID, transfer.report_id), PART(2, transfer.transfer, transfer))
+TABLE(command_accepted, FIELD(1, UUID, command.id), FIELD(2, S64, command.offset), CODE(3, command.kind, command),
+      FIELD(4, DIGEST, command.digest), FIELD(5, TEXT, command.key_id), FIELD(6, TEXT, command.second_id), FIELD(7, TEXT, command.unit),
+      FIELD(8, TIME, command.made_wall_ns), FIELD(9, TIME, command.appended_wall_ns), FIELD(10, TIME, command.paper_by_wall_ns),
+      FIELD(11, BOOL, command.break_glass), PART(12, command.document, document), PART(13, command.party, party),
+      FIELD(14, TEXT, command.text))
+TABLE(submission_step, FIELD(1, UUID, submission.id), FIELD(2, BOOL, submission.command), CODE(3, submission.kind, command),
+      CODE(4, submission.reason, reason), FIELD(5, S64, submission.offset), FIELD(6, DIGEST, submission.digest),
+      FIELD(7, TEXT, submission.key_id), FIELD(8, TIME, submission.due_wall_ns), FIELD(9, UUID, submission.first_order))
+TABLE(quarantined, FIELD(1, S64, quarantined.offset), CODE(2, quarantined.reason, reason), FIELD(3, TEXT, quarantined.key_id),
+      FIELD(4, UUID, quarantined.submission_id), FIELD(5, U32, quarantined.transfer), FIELD(6, BOOL, quarantined.command),
+      CODE(7, quarantined.kind, command))
+
+/* --- orders --- */
+
+TABLE(order, FIELD(1, UUID, order.id), FIELD(2, UUID, order.case_id), FIELD(3, TEXT, order.case_number), FIELD(4, TEXT, order.institution),
+      FIELD(5, ACCOUNT, order.account), FIELD(6, NAME, order.name), FIELD(7, ENUM, order.action), FIELD(8, U32, order.ordinal),
+      FIELD(9, S64, order.amount), CODE(10, order.currency, currency), FIELD(11, TIME, order.transfer_wall_ns),
+      FIELD(12, TIME, order.issued_wall_ns), FIELD(13, TIME, order.deadline_wall_ns), FIELD(14, UUID, order.submission_id),
+      FIELD(15, TEXT, order.key_id), FIELD(16, TEXT, order.form_reference), FIELD(17, TEXT, order.second_id), FIELD(18, UUID, order.parent),
+      FIELD(19, U32, order.hop), FIELD(20, U32, order.mode), FIELD(21, U32, order.page), FIELD(22, TIME, order.until_wall_ns),
+      FIELD(23, TEXT, order.serial), PART(24, order.document, document), PART(25, order.party, party), FIELD(26, TEXT, order.text))
+TABLE(order_step, FIELD(1, UUID, step.order_id), FIELD(2, UUID, step.submission_id))
+TABLE(order_sent, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, S64, step.at.mono_ns), FIELD(4, TIME, step.at.wall_ns))
+TABLE(attempt_ended, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), CODE(3, step.outcome, outcome), FIELD(4, BOOL, step.left))
+TABLE(order_received, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, S64, step.at.mono_ns),
+      FIELD(4, TIME, step.at.wall_ns), FIELD(5, TEXT, step.reference))
+TABLE(order_ended, FIELD(1, UUID, ended.answer.order_id), CODE(2, ended.state, order_state), FIELD(3, TEXT, ended.answer.result),
+      FIELD(4, S64, ended.at.mono_ns), FIELD(5, TIME, ended.at.wall_ns), FIELD(6, TIME, ended.answer.executed_wall_ns),
+      FIELD(7, TIME, ended.answer.expires_wall_ns), FIELD(8, S64, ended.answer.balance), FIELD(9, BOOL, ended.answer.has_balance),
+      FIELD(10, S64, ended.answer.held), FIELD(11, U32, ended.answer.transactions_count), CODE(12, ended.event, order_event),
+      FIELD(13, UUID, ended.submission_id), FIELD(14, TIME, ended.answer.former_expires_wall_ns),
+      FIELD(15, TEXT, ended.answer.former_authority), FIELD(16, BOOL, ended.answer.queued), FIELD(17, NAME, ended.answer.holder),
+      FIELD(18, U32, ended.answer.holds_count))
+TABLE(order_unknown, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt))
+TABLE(order_overdue, FIELD(1, UUID, step.order_id), FIELD(2, TIME, step.deadline_wall_ns))
+
+/* --- holds and money --- */
+
+TABLE(hold_changed, FIELD(1, UUID, hold.order_id), FIELD(2, UUID, hold.holder_id), CODE(3, hold.kind, hold_kind),
+      CODE(4, hold.event, hold_event), PART(5, hold.hold, hold), FIELD(6, TEXT, hold.authority), FIELD(7, S64, hold.listed))
+TABLE(hold_seen, FIELD(1, UUID, hold.order_id), FIELD(2, UUID, hold.holder_id), CODE(3, hold.kind, hold_kind),
+      PART(5, hold.hold, hold), FIELD(6, TEXT, hold.authority), FIELD(7, S64, hold.listed))
+TABLE(hold_kept, FIELD(1, UUID, kept.order_id), FIELD(2, UUID, kept.lifted_id), FIELD(3, U32, kept.root))
+TABLE(account_reached, PART(1, reached.party, party), FIELD(2, U32, reached.hop), CODE(3, reached.currency, currency),
+      FIELD(4, BOOL, reached.by_serial), FIELD(5, TIME, reached.transfer_wall_ns))
+TABLE(money_traced, FIELD(1, UUID, traced.query_id), PART(2, traced.from, party), PART(3, traced.to, party), FIELD(4, U32, traced.root),
+      FIELD(5, S64, traced.amount), FIELD(6, S64, traced.transfer_amount), FIELD(7, TIME, traced.at_wall_ns), FIELD(8, TEXT, traced.serial),
+      CODE(9, traced.bound, bound))
+TABLE(page_read, FIELD(1, UUID, page.query_id), FIELD(2, BOOL, page.last), FIELD(3, U32, page.page), FIELD(4, RAW, page.chase))
+TABLE(chase_bounded, FIELD(1, UUID, bounded.query_id), CODE(2, bounded.bound, bound), FIELD(3, U32, bounded.accounts),
+      FIELD(4, S64, bounded.amount))
+TABLE(seen_elsewhere, PART(1, seen.party, party), FIELD(2, UUID, seen.other_id), FIELD(3, UUID, seen.order_id), FIELD(4, BOOL, seen.suspect),
+      FIELD(5, BOOL, seen.same_transfer), FIELD(6, TIME, seen.expires_wall_ns))
+
+/* --- people, the case's life, the registry --- */
+
+TABLE(case_linked, FIELD(1, UUID, linked))
+TABLE(task_opened, CODE(1, task.task, task), CODE(2, task.cause, draft_cause), FIELD(3, UUID, task.order_id), FIELD(4, UUID, task.submission_id))
+TABLE(case_rested, FIELD(1, TIME, wakes_wall_ns))
+static const struct hf_fields nothing = {NULL, 0};
+TABLE(institution_set, FIELD(1, TEXT, institution.code), FIELD(2, TEXT, institution.name), FIELD(3, BOOL, institution.payment_company),
+      FIELD(4, TEXT, institution.dialect), FIELD(5, TEXT, institution.transport), FIELD(6, TEXT, institution.endpoint),
+      FIELD(7, U32, institution.window), FIELD(8, U32, institution.connections), FIELD(9, U32, institution.pace_per_s),
+      FIELD(10, U32, institution.try_timeout_ms), FIELD(11, U32, institution.sla_feedback_ms), FIELD(12, BOOL, institution.enabled),
+      FIELD(13, BOOL, institution.carrier), FIELD(14, BOOL, institution.swallows_duplicates))
+TABLE(key_set, FIELD(1, TEXT, key.id), FIELD(2, TEXT, key.holder), FIELD(3, TEXT, key.unit), FIELD(4, ENUM, key.role),
+      FIELD(5, ENUM, key.algorithm), FIELD(6, BLOB, key.public_key), FIELD(7, TIME, key.valid_from_wall_ns),
+      FIELD(8, TIME, key.valid_until_wall_ns), FIELD(9, BOOL, key.revoked), FIELD(10, TEXT, key.jurisdiction))
+TABLE(policy_set, FIELD(1, U32, policy.version), FIELD(2, U32, policy.feedback_ms), FIELD(3, U32, policy.lift_ms),
+      FIELD(4, U32, policy.stops_max), FIELD(5, U32, policy.extend_counts), FIELD(6, U32, policy.countersign_s),
+      FIELD(7, U32, policy.pending_s), FIELD(8, U32, policy.bulk_accounts), FIELD(9, U32, policy.paper_s), FIELD(10, U32, policy.freeze_days),
+      FIELD(11, U32, policy.tiny_share_bp), FIELD(12, U32, policy.old_payee_days), FIELD(13, U32, policy.requeries),
+      FIELD(14, U32, policy.reconcile_s), FIELD(15, U32, policy.machine_targets), FIELD(16, U32, policy.machine_per_hour),
+      FIELD(17, S64, policy.machine_amount))
+TABLE(protected_set, FIELD(1, TEXT, protected.institution), FIELD(2, ACCOUNT, protected.account))
+TABLE(machine_counted, FIELD(1, TEXT, machine.key_id), FIELD(2, S64, machine.hour), FIELD(3, U32, machine.reports))
+
+/* The head, and the number that each kind has in `oneof what`. */
+TABLE(head, FIELD(1, U32, shard), FIELD(2, U64, seq), FIELD(3, UUID, case_id), FIELD(4, S64, decided.mono_ns),
+      FIELD(5, TIME, decided.wall_ns))
+static const struct {
+  uint8_t number;
+  const struct hf_fields *fields;
+} kinds[HF_FACT_COUNT] = {
+  [HF_FACT_REPORT_ACCEPTED] = {16, &report_accepted},   [HF_FACT_TRANSFER_CLAIMED] = {17, &transfer_claimed},
+  [HF_FACT_ORDER_READY] = {18, &order},                 [HF_FACT_ORDER_SENT] = {19, &order_sent},
+  [HF_FACT_ATTEMPT_ENDED] = {20, &attempt_ended},       [HF_FACT_ORDER_RECEIVED] = {21, &order_received},
+  [HF_FACT_ORDER_ENDED] = {22, &order_ended},           [HF_FACT_ORDER_UNKNOWN] = {23, &order_unknown},
+  [HF_FACT_ORDER_OVERDUE] = {24, &order_overdue},       [HF_FACT_ANSWER_CONTRADICTED] = {25, &order_ended},
+  [HF_FACT_CASE_RESTED] = {28, &case_rested},           [HF_FACT_CASE_RETURNED] = {29, &nothing},
+  [HF_FACT_QUARANTINED] = {30, &quarantined},           [HF_FACT_INSTITUTION_SET] = {31, &institution_set},
+  [HF_FACT_KEY_SET] = {32, &key_set},                   [HF_FACT_POLICY_SET] = {33, &policy_set},
+  [HF_FACT_COMMAND_ACCEPTED] = {34, &command_accepted}, [HF_FACT_SUBMISSION_WAITS] = {35, &submission_step},
+  [HF_FACT_SUBMISSION_ENDED] = {36, &submission_step},  [HF_FACT_COUNTERSIGNED] = {37, &submission_step},
+  [HF_FACT_COUNTERSIGN_MISSED] = {38, &submission_step}, [HF_FACT_PAPER_MISSED] = {39, &submission_step},
+  [HF_FACT_PAPER_RECEIVED] = {40, &submission_step},    [HF_FACT_REVIEWED] = {41, &submission_step},
+  [HF_FACT_ORDER_DRAFTED] = {42, &order},               [HF_FACT_ORDER_DROPPED] = {43, &order_step},
+  [HF_FACT_ORDER_CANCELLED] = {44, &order_step},        [HF_FACT_ORDER_WATCHED] = {45, &order_ended},
+  [HF_FACT_HOLD_CHANGED] = {46, &hold_changed},         [HF_FACT_HOLD_WARNED] = {47, &hold_seen},
+  [HF_FACT_HOLD_CHECKED] = {48, &hold_seen},            [HF_FACT_HOLD_DIFFERS] = {49, &hold_seen},
+  [HF_FACT_HOLD_KEPT] = {50, &hold_kept},               [HF_FACT_ACCOUNT_REACHED] = {51, &account_reached},
+  [HF_FACT_MONEY_TRACED] = {52, &money_traced},         [HF_FACT_PAGE_READ] = {53, &page_read},
+  [HF_FACT_CHASE_BOUNDED] = {54, &chase_bounded},       [HF_FACT_SEEN_ELSEWHERE] = {55, &seen_elsewhere},
+  [HF_FACT_CASE_LINKED] = {56, &case_linked},           [HF_FACT_TASK_OPENED] = {57, &task_opened},
+  [HF_FACT_CASE_CLOSED] = {58, &nothing},               [HF_FACT_PROTECTED_SET] = {59, &protected_set},
+  [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},
 };
+/* clang-format on */
 
-static void put_report(const struct hf_fact_report *from, Holdfast__V1__ReportAccepted *to)
-{
-  holdfast__v1__report_accepted__init(to);
-  to->report_id = hf_wire_bytes_of(&from->id.uuid);
-  to->offset = from->offset;
-  to->key_id = hf_wire_const(from->key_id);
-  to->made_at_us = hf_wire_us(from->made_wall_ns);
-  to->appended_at_us = hf_wire_us(from->appended_wall_ns);
-  to->consumed_at_us = hf_wire_us(from->consumed_wall_ns);
-  to->case_number = hf_wire_const(from->case_number);
-  to->victim_name = hf_wire_const((const char *)from->victim.bytes);
-  to->form_reference = hf_wire_const(from->form_reference);
-}
+_Static_assert(sizeof(struct hf_chase) % 8 == 0, "the chase's state is stored as it is");
+_Static_assert(offsetof(struct hf_key, public_key) == offsetof(struct hf_key, public_key_size) + sizeof(uint16_t), "a blob's count");
 
-static void put_order(const struct hf_order *from, Holdfast__V1__Order *to)
-{
-  holdfast__v1__order__init(to);
-  to->order_id = hf_wire_bytes_of(&from->id.uuid);
-  to->case_id = hf_wire_bytes_of(&from->case_id.uuid);
-  to->case_number = hf_wire_const(from->case_number);
-  to->institution = hf_wire_const(from->institution);
-  to->account = hf_wire_const((const char *)from->account.bytes);
-  to->name = hf_wire_const((const char *)from->name.bytes);
-  to->action = (Holdfast__V1__Action)from->action;
-  to->ordinal = from->ordinal;
-  to->amount = from->amount;
-  to->currency = hf_wire_const(hf_currency_code(from->currency));
-  to->transfer_at_us = hf_wire_us(from->transfer_wall_ns);
-  to->issued_at_us = hf_wire_us(from->issued_wall_ns);
-  to->deadline_us = hf_wire_us(from->deadline_wall_ns);
-  to->report_id = hf_wire_bytes_of(&from->report_id.uuid);
-  to->key_id = hf_wire_const(from->key_id);
-  to->form_reference = hf_wire_const(from->form_reference);
-}
-
-static void put_ended(const struct hf_fact_ended *from, Holdfast__V1__OrderEnded *to)
-{
-  holdfast__v1__order_ended__init(to);
-  to->order_id = hf_wire_bytes_of(&from->answer.order_id.uuid);
-  to->state = hf_wire_const(hf_order_state_code(from->state));
-  to->result = hf_wire_const(from->answer.result);
-  to->feedback_mono_ns = from->at.mono_ns;
-  to->feedback_at_us = hf_wire_us(from->at.wall_ns);
-  to->executed_at_us = hf_wire_us(from->answer.executed_wall_ns);
-  to->expires_at_us = hf_wire_us(from->answer.expires_wall_ns);
-  to->balance = from->answer.balance;
-  to->has_balance = from->answer.has_balance;
-  to->held = from->answer.held;
-  to->transactions_count = from->answer.transactions_count;
-}
-
-static void put_hold(const struct hf_fact_hold *from, Holdfast__V1__HoldPlaced *to)
-{
-  holdfast__v1__hold_placed__init(to);
-  to->order_id = hf_wire_bytes_of(&from->order_id.uuid);
-  to->starts_earliest_us = hf_wire_us(from->starts_earliest_wall_ns);
-  to->starts_latest_us = hf_wire_us(from->starts_latest_wall_ns);
-  to->expires_earliest_us = hf_wire_us(from->expires_earliest_wall_ns);
-  to->expires_latest_us = hf_wire_us(from->expires_latest_wall_ns);
-  to->held = from->held;
-}
-
-static void put_step(const struct hf_fact *fact, Holdfast__V1__Fact *to, union parts *parts)
-{
-  const struct hf_fact_step *from = &fact->step;
-  ProtobufCBinaryData id = hf_wire_bytes_of(&from->order_id.uuid);
-  switch (fact->kind) {
-  case HF_FACT_ORDER_SENT:
-    holdfast__v1__order_sent__init(&parts->sent);
-    parts->sent.order_id = id;
-    parts->sent.attempt = from->attempt;
-    parts->sent.sent_mono_ns = from->at.mono_ns;
-    parts->sent.sent_at_us = hf_wire_us(from->at.wall_ns);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ORDER_SENT;
-    break;
-  case HF_FACT_ATTEMPT_ENDED:
-    holdfast__v1__attempt_ended__init(&parts->attempt);
-    parts->attempt.order_id = id;
-    parts->attempt.attempt = from->attempt;
-    parts->attempt.outcome = hf_wire_const(hf_outcome_code(from->outcome));
-    parts->attempt.left = from->left;
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ATTEMPT_ENDED;
-    break;
-  case HF_FACT_ORDER_RECEIVED:
-    holdfast__v1__order_received__init(&parts->received);
-    parts->received.order_id = id;
-    parts->received.attempt = from->attempt;
-    parts->received.received_mono_ns = from->at.mono_ns;
-    parts->received.received_at_us = hf_wire_us(from->at.wall_ns);
-    parts->received.reference = hf_wire_const(from->reference);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ORDER_RECEIVED;
-    break;
-  case HF_FACT_ORDER_UNKNOWN:
-    holdfast__v1__order_unknown__init(&parts->unknown);
-    parts->unknown.order_id = id;
-    parts->unknown.attempts = from->attempt;
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ORDER_UNKNOWN;
-    break;
-  case HF_FACT_ORDER_OVERDUE:
-    holdfast__v1__order_overdue__init(&parts->overdue);
-    parts->overdue.order_id = id;
-    parts->overdue.deadline_us = hf_wire_us(from->deadline_wall_ns);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ORDER_OVERDUE;
-    break;
-  default:
-    holdfast__v1__hold_lapsed__init(&parts->lapsed);
-    parts->lapsed.order_id = id;
-    to->what_case = HOLDFAST__V1__FACT__WHAT_HOLD_LAPSED;
-  }
-}
-
-static void put_rest(const struct hf_fact *fact, Holdfast__V1__Fact *to, union parts *parts)
-{
-  switch (fact->kind) {
-  case HF_FACT_CASE_RESTED:
-    holdfast__v1__case_rested__init(&parts->rested);
-    parts->rested.wakes_at_us = hf_wire_us(fact->wakes_wall_ns);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_CASE_RESTED;
-    break;
-  case HF_FACT_CASE_RETURNED:
-    holdfast__v1__case_returned__init(&parts->returned);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_CASE_RETURNED;
-    break;
-  case HF_FACT_QUARANTINED:
-    holdfast__v1__quarantined__init(&parts->quarantined);
-    parts->quarantined.offset = fact->quarantined.offset;
-    parts->quarantined.reason = hf_wire_const(hf_reason_code(fact->quarantined.reason));
-    parts->quarantined.key_id = hf_wire_const(fact->quarantined.key_id);
-    parts->quarantined.report_id = hf_wire_bytes_of(&fact->quarantined.report_id.uuid);
-    parts->quarantined.transfer = fact->quarantined.transfer;
-    to->what_case = HOLDFAST__V1__FACT__WHAT_QUARANTINED;
-    break;
-  case HF_FACT_INSTITUTION_SET:
-    hf_institution_to_proto(&fact->institution, &parts->institution);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_INSTITUTION_SET;
-    break;
-  case HF_FACT_KEY_SET:
-    hf_key_to_proto(&fact->key, &parts->key);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_KEY_SET;
-    break;
-  default:
-    HF_ASSERT(fact->kind == HF_FACT_POLICY_SET);
-    holdfast__v1__policy__init(&parts->policy);
-    parts->policy.version = fact->policy.version;
-    parts->policy.feedback_ms = fact->policy.feedback_ms;
-    to->what_case = HOLDFAST__V1__FACT__WHAT_POLICY_SET;
-  }
-}
-
-static void put_what(const struct hf_fact *fact, Holdfast__V1__Fact *to, union parts *parts)
-{
-  to->report_accepted = &parts->report; /* the members of a union all have this address */
-  switch (fact->kind) {
-  case HF_FACT_REPORT_ACCEPTED:
-    put_report(&fact->report, &parts->report);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_REPORT_ACCEPTED;
-    break;
-  case HF_FACT_TRANSFER_CLAIMED:
-    holdfast__v1__transfer_claimed__init(&parts->claimed);
-    hf_transfer_to_proto(&fact->transfer.transfer, &parts->transfer);
-    parts->claimed.report_id = hf_wire_bytes_of(&fact->transfer.report_id.uuid);
-    parts->claimed.transfer = &parts->transfer.transfer;
-    to->what_case = HOLDFAST__V1__FACT__WHAT_TRANSFER_CLAIMED;
-    break;
-  case HF_FACT_ORDER_READY:
-    put_order(&fact->order, &parts->order);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ORDER_READY;
-    break;
-  case HF_FACT_ORDER_ENDED:
-    put_ended(&fact->ended, &parts->ended);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ORDER_ENDED;
-    break;
-  case HF_FACT_ANSWER_CONTRADICTED:
-    holdfast__v1__answer_contradicted__init(&parts->contradicted);
-    parts->contradicted.order_id = hf_wire_bytes_of(&fact->ended.answer.order_id.uuid);
-    parts->contradicted.result = hf_wire_const(fact->ended.answer.result);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_ANSWER_CONTRADICTED;
-    break;
-  case HF_FACT_HOLD_PLACED:
-    put_hold(&fact->hold, &parts->hold);
-    to->what_case = HOLDFAST__V1__FACT__WHAT_HOLD_PLACED;
-    break;
-  case HF_FACT_ORDER_SENT:
-  case HF_FACT_ATTEMPT_ENDED:
-  case HF_FACT_ORDER_RECEIVED:
-  case HF_FACT_ORDER_UNKNOWN:
-  case HF_FACT_ORDER_OVERDUE:
-  case HF_FACT_HOLD_LAPSED: put_step(fact, to, parts); break;
-  default: put_rest(fact, to, parts);
-  }
-}
+#define BOOT_ID_FIELD 6
+#define POLICY_FIELD 7
+#define TAG_BYTES 2u
 
 size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *out, size_t capacity)
 {
-  Holdfast__V1__Fact to = HOLDFAST__V1__FACT__INIT;
-  union parts parts;
-  to.shard = fact->shard;
-  to.seq = fact->seq;
-  if (!hf_uuid_is_zero(fact->case_id.uuid)) to.case_id = hf_wire_bytes_of(&fact->case_id.uuid);
-  to.decided_mono_ns = fact->decided.mono_ns;
-  to.decided_at_us = hf_wire_us(fact->decided.wall_ns);
-  to.boot_id = hf_wire_const(boot_id);
-  to.policy_version = fact->policy_version;
-  put_what(fact, &to, &parts);
-  return hf_wire_pack(&to.base, out, capacity);
+  uint8_t body[HF_FACT_ENCODED_SIZE_MAX];
+  struct hf_writer writer = hf_writer_of(out, capacity), inner = hf_writer_of(body, sizeof body);
+  HF_ASSERT(fact->kind > HF_FACT_UNSET && fact->kind < HF_FACT_COUNT && kinds[fact->kind].number != 0);
+  hf_fields_write(&head, fact, &writer);
+  if (boot_id[0] != '\0') {
+    hf_write_varint(&writer, BOOT_ID_FIELD << 3 | TAG_BYTES);
+    hf_write_varint(&writer, strlen(boot_id));
+    hf_write_text(&writer, boot_id);
+  }
+  if (fact->policy_version != 0) {
+    hf_write_varint(&writer, POLICY_FIELD << 3);
+    hf_write_varint(&writer, fact->policy_version);
+  }
+  hf_fields_write(kinds[fact->kind].fields, fact, &inner);
+  hf_write_varint(&writer, (uint64_t)kinds[fact->kind].number << 3 | TAG_BYTES);
+  hf_write_varint(&writer, inner.size);
+  hf_write_bytes(&writer, inner.data, inner.size);
+  return writer.full || inner.full ? 0 : writer.size;
 }
 
-/* --- from protobuf: strict, because only we wrote it --- */
-
-static bool get_text(const char *from, char *to, size_t capacity)
+static enum hf_fact_kind kind_of(uint64_t number)
 {
-  return hf_wire_text(from, to, capacity);
+  for (unsigned kind = 1; kind < HF_FACT_COUNT; kind++)
+    if (kinds[kind].number == number) return (enum hf_fact_kind)kind;
+  return HF_FACT_UNSET;
 }
 
-static bool get_report(const Holdfast__V1__ReportAccepted *from, struct hf_fact_report *to)
+/* One field of the message Fact; the head's through its table. */
+static bool read_field(uint64_t tag, struct hf_span whole, struct hf_span value, uint64_t number, struct hf_fact *fact)
 {
-  to->offset = from->offset;
-  return hf_wire_uuid(from->report_id, &to->id.uuid) && get_text(from->key_id, to->key_id, sizeof to->key_id) &&
-         hf_wire_ns(from->made_at_us, &to->made_wall_ns) && hf_wire_ns(from->appended_at_us, &to->appended_wall_ns) &&
-         hf_wire_ns(from->consumed_at_us, &to->consumed_wall_ns) &&
-         get_text(from->case_number, to->case_number, sizeof to->case_number) &&
-         get_text(from->form_reference, to->form_reference, sizeof to->form_reference) &&
-         hf_is_ok(hf_name_set(&to->victim, from->victim_name, strlen(from->victim_name)));
+  uint64_t field = tag >> 3;
+  if (field == BOOT_ID_FIELD) return (tag & 7) == TAG_BYTES;
+  if (field == POLICY_FIELD) {
+    fact->policy_version = (uint32_t)number;
+    return (tag & 7) == 0;
+  }
+  if (field < BOOT_ID_FIELD) return hf_fields_read(&head, whole, fact);
+  enum hf_fact_kind kind = kind_of(field);
+  if (kind == HF_FACT_UNSET || fact->kind != HF_FACT_UNSET || (tag & 7) != TAG_BYTES) return false;
+  fact->kind = kind;
+  return hf_fields_read(kinds[kind].fields, value, fact);
 }
 
-static bool get_order(const Holdfast__V1__Order *from, struct hf_order *to)
+/* What a table cannot say. */
+static bool is_sound(const struct hf_fact *fact)
 {
-  if (from->action <= 0 || (int)from->action >= HF_ACTION_COUNT) return false;
-  to->action = (enum hf_action)from->action;
-  to->ordinal = from->ordinal;
-  to->amount = from->amount;
-  to->currency = hf_currency_of_code(from->currency);
-  return hf_wire_uuid(from->order_id, &to->id.uuid) && hf_wire_uuid(from->case_id, &to->case_id.uuid) &&
-         get_text(from->case_number, to->case_number, sizeof to->case_number) &&
-         get_text(from->institution, to->institution, sizeof to->institution) &&
-         hf_is_ok(hf_account_number_set(&to->account, from->account, strlen(from->account))) &&
-         hf_is_ok(hf_name_set(&to->name, from->name, strlen(from->name))) &&
-         hf_wire_ns(from->transfer_at_us, &to->transfer_wall_ns) && hf_wire_ns(from->issued_at_us, &to->issued_wall_ns) &&
-         hf_wire_ns(from->deadline_us, &to->deadline_wall_ns) && hf_wire_uuid(from->report_id, &to->report_id.uuid) &&
-         get_text(from->key_id, to->key_id, sizeof to->key_id) &&
-         get_text(from->form_reference, to->form_reference, sizeof to->form_reference);
-}
-
-static bool get_ended(const Holdfast__V1__OrderEnded *from, struct hf_fact_ended *to)
-{
-  to->state = hf_order_state_of_code(from->state);
-  to->at.mono_ns = from->feedback_mono_ns;
-  to->answer.has_feedback = true;
-  to->answer.balance = from->balance;
-  to->answer.has_balance = from->has_balance;
-  to->answer.held = from->held;
-  to->answer.transactions_count = from->transactions_count;
-  return to->state != HF_ORDER_UNSET && hf_wire_uuid(from->order_id, &to->answer.order_id.uuid) &&
-         get_text(from->result, to->answer.result, sizeof to->answer.result) &&
-         hf_wire_ns(from->feedback_at_us, &to->at.wall_ns) && hf_wire_ns(from->executed_at_us, &to->answer.executed_wall_ns) &&
-         hf_wire_ns(from->expires_at_us, &to->answer.expires_wall_ns);
-}
-
-static bool get_hold(const Holdfast__V1__HoldPlaced *from, struct hf_fact_hold *to)
-{
-  to->held = from->held;
-  return hf_wire_uuid(from->order_id, &to->order_id.uuid) &&
-         hf_wire_ns(from->starts_earliest_us, &to->starts_earliest_wall_ns) &&
-         hf_wire_ns(from->starts_latest_us, &to->starts_latest_wall_ns) &&
-         hf_wire_ns(from->expires_earliest_us, &to->expires_earliest_wall_ns) &&
-         hf_wire_ns(from->expires_latest_us, &to->expires_latest_wall_ns);
-}
-
-static bool get_step(const Holdfast__V1__Fact *from, struct hf_fact *fact)
-{
-  struct hf_fact_step *to = &fact->step;
-  switch (from->what_case) {
-  case HOLDFAST__V1__FACT__WHAT_ORDER_SENT:
-    fact->kind = HF_FACT_ORDER_SENT;
-    to->attempt = from->order_sent->attempt;
-    to->at.mono_ns = from->order_sent->sent_mono_ns;
-    return hf_wire_uuid(from->order_sent->order_id, &to->order_id.uuid) &&
-           hf_wire_ns(from->order_sent->sent_at_us, &to->at.wall_ns);
-  case HOLDFAST__V1__FACT__WHAT_ATTEMPT_ENDED:
-    fact->kind = HF_FACT_ATTEMPT_ENDED;
-    to->attempt = from->attempt_ended->attempt;
-    to->left = from->attempt_ended->left;
-    to->outcome = hf_outcome_of_code(from->attempt_ended->outcome);
-    return to->outcome != HF_OUTCOME_UNSET && hf_wire_uuid(from->attempt_ended->order_id, &to->order_id.uuid);
-  case HOLDFAST__V1__FACT__WHAT_ORDER_RECEIVED:
-    fact->kind = HF_FACT_ORDER_RECEIVED;
-    to->attempt = from->order_received->attempt;
-    to->at.mono_ns = from->order_received->received_mono_ns;
-    return hf_wire_uuid(from->order_received->order_id, &to->order_id.uuid) &&
-           hf_wire_ns(from->order_received->received_at_us, &to->at.wall_ns) &&
-           get_text(from->order_received->reference, to->reference, sizeof to->reference);
-  case HOLDFAST__V1__FACT__WHAT_ORDER_UNKNOWN:
-    fact->kind = HF_FACT_ORDER_UNKNOWN;
-    to->attempt = from->order_unknown->attempts;
-    return hf_wire_uuid(from->order_unknown->order_id, &to->order_id.uuid);
-  case HOLDFAST__V1__FACT__WHAT_ORDER_OVERDUE:
-    fact->kind = HF_FACT_ORDER_OVERDUE;
-    return hf_wire_uuid(from->order_overdue->order_id, &to->order_id.uuid) &&
-           hf_wire_ns(from->order_overdue->deadline_us, &to->deadline_wall_ns);
-  case HOLDFAST__V1__FACT__WHAT_HOLD_LAPSED:
-    fact->kind = HF_FACT_HOLD_LAPSED;
-    return hf_wire_uuid(from->hold_lapsed->order_id, &to->order_id.uuid);
-  default: return false;
+  switch (fact->kind) {
+  case HF_FACT_UNSET: return false;
+  case HF_FACT_ORDER_READY:
+  case HF_FACT_ORDER_DRAFTED: return fact->order.action > HF_ACTION_UNSET && fact->order.action < HF_ACTION_COUNT;
+  case HF_FACT_ORDER_ENDED:
+  case HF_FACT_ORDER_WATCHED: return fact->ended.state != HF_ORDER_UNSET;
+  case HF_FACT_HOLD_CHANGED: return fact->hold.kind != HF_HOLD_UNSET;
+  case HF_FACT_INSTITUTION_SET: return hf_institution_is_sound(&fact->institution);
+  case HF_FACT_KEY_SET: return hf_key_is_sound(&fact->key);
+  default: return true;
   }
 }
 
-static bool get_rest(const Holdfast__V1__Fact *from, struct hf_fact *fact)
+struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_fact *fact)
 {
-  switch (from->what_case) {
-  case HOLDFAST__V1__FACT__WHAT_CASE_RESTED:
-    fact->kind = HF_FACT_CASE_RESTED;
-    return hf_wire_ns(from->case_rested->wakes_at_us, &fact->wakes_wall_ns);
-  case HOLDFAST__V1__FACT__WHAT_CASE_RETURNED: fact->kind = HF_FACT_CASE_RETURNED; return true;
-  case HOLDFAST__V1__FACT__WHAT_ANSWER_CONTRADICTED:
-    fact->kind = HF_FACT_ANSWER_CONTRADICTED;
-    return hf_wire_uuid(from->answer_contradicted->order_id, &fact->ended.answer.order_id.uuid) &&
-           get_text(from->answer_contradicted->result, fact->ended.answer.result, sizeof fact->ended.answer.result);
-  case HOLDFAST__V1__FACT__WHAT_QUARANTINED:
-    fact->kind = HF_FACT_QUARANTINED;
-    fact->quarantined.offset = from->quarantined->offset;
-    fact->quarantined.reason = hf_reason_of_code(from->quarantined->reason);
-    fact->quarantined.transfer = from->quarantined->transfer;
-    return fact->quarantined.reason != HF_REASON_NONE &&
-           get_text(from->quarantined->key_id, fact->quarantined.key_id, sizeof fact->quarantined.key_id) &&
-           hf_wire_uuid(from->quarantined->report_id, &fact->quarantined.report_id.uuid);
-  case HOLDFAST__V1__FACT__WHAT_INSTITUTION_SET:
-    fact->kind = HF_FACT_INSTITUTION_SET;
-    return hf_institution_of_proto(from->institution_set, &fact->institution) == HF_REASON_NONE;
-  case HOLDFAST__V1__FACT__WHAT_KEY_SET:
-    fact->kind = HF_FACT_KEY_SET;
-    return hf_key_of_proto(from->key_set, &fact->key) == HF_REASON_NONE;
-  case HOLDFAST__V1__FACT__WHAT_POLICY_SET:
-    fact->kind = HF_FACT_POLICY_SET;
-    fact->policy = (struct hf_policy){.version = from->policy_set->version, .feedback_ms = from->policy_set->feedback_ms};
-    return true;
-  default: return get_step(from, fact);
-  }
-}
-
-static bool get_what(const Holdfast__V1__Fact *from, struct hf_fact *fact)
-{
-  switch (from->what_case) {
-  case HOLDFAST__V1__FACT__WHAT_REPORT_ACCEPTED:
-    fact->kind = HF_FACT_REPORT_ACCEPTED;
-    return get_report(from->report_accepted, &fact->report);
-  case HOLDFAST__V1__FACT__WHAT_TRANSFER_CLAIMED:
-    fact->kind = HF_FACT_TRANSFER_CLAIMED;
-    return from->transfer_claimed->transfer != NULL &&
-           hf_wire_uuid(from->transfer_claimed->report_id, &fact->transfer.report_id.uuid) &&
-           hf_transfer_of_proto(from->transfer_claimed->transfer, &fact->transfer.transfer) == HF_REASON_NONE;
-  case HOLDFAST__V1__FACT__WHAT_ORDER_READY:
-    fact->kind = HF_FACT_ORDER_READY;
-    return get_order(from->order_ready, &fact->order);
-  case HOLDFAST__V1__FACT__WHAT_ORDER_ENDED:
-    fact->kind = HF_FACT_ORDER_ENDED;
-    return get_ended(from->order_ended, &fact->ended);
-  case HOLDFAST__V1__FACT__WHAT_HOLD_PLACED: fact->kind = HF_FACT_HOLD_PLACED; return get_hold(from->hold_placed, &fact->hold);
-  default: return get_rest(from, fact);
-  }
-}
-
-struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_arena *arena, struct hf_fact *fact)
-{
-  ProtobufCAllocator allocator = hf_wire_allocator(arena);
-  const Holdfast__V1__Fact *from = holdfast__v1__fact__unpack(&allocator, bytes.size, bytes.data);
-  if (from == NULL) return hf_fail(HF_STATUS_MALFORMED, "a stored fact does not decode");
+  struct hf_reader reader = hf_reader_of(bytes);
   memset(fact, 0, sizeof *fact);
-  fact->shard = from->shard;
-  fact->seq = from->seq;
-  fact->decided.mono_ns = from->decided_mono_ns;
-  fact->policy_version = from->policy_version;
-  bool case_ok = from->case_id.len == 0 || hf_wire_uuid(from->case_id, &fact->case_id.uuid);
-  if (!case_ok || !hf_wire_ns(from->decided_at_us, &fact->decided.wall_ns) || !get_what(from, fact))
-    return hf_fail(HF_STATUS_MALFORMED, "a stored fact has a value that this version never wrote");
+  while (reader.left.size > 0 && !reader.failed) {
+    struct hf_span whole = reader.left, value = {NULL, 0};
+    uint64_t tag = hf_read_varint(&reader), number = hf_read_varint(&reader);
+    if ((tag & 7) == TAG_BYTES) value = hf_read_span(&reader, number);
+    whole.size -= reader.left.size;
+    if (reader.failed || !read_field(tag, whole, value, number, fact))
+      return hf_fail(HF_STATUS_MALFORMED, "a stored fact has a value that this version never wrote");
+  }
+  if (reader.failed || !is_sound(fact)) return hf_fail(HF_STATUS_MALFORMED, "a stored fact does not decode");
   return hf_ok();
 }

@@ -16,6 +16,8 @@
 
 #define HF_ROOT_KEYS_MAX 8
 
+struct hf_core;
+
 struct hf_core_config {
   uint32_t shard;
   uint32_t partitions;
@@ -30,12 +32,14 @@ struct hf_core_config {
 enum hf_input_kind {
   HF_INPUT_UNSET = 0,
   HF_INPUT_REPORT,     /* a record that decoded as a report */
-  HF_INPUT_REGISTRY,   /* a record that decoded as a registry change */
+  HF_INPUT_COMMAND,    /* … as a command */
+  HF_INPUT_REGISTRY,   /* … as a registry change */
   HF_INPUT_UNREADABLE, /* a record that did not: `verdict` says why */
   HF_INPUT_LEFT,       /* an attempt's last byte was handed to the kernel */
   HF_INPUT_ATTEMPT_ENDED,
   HF_INPUT_GAVE_UP, /* the lane's quick tries are used up */
   HF_INPUT_ANSWER,
+  HF_INPUT_SEEN,   /* PostgreSQL knows the account from another case, or from the suspect list */
   HF_INPUT_RETURN, /* a rested case has been restored from its facts */
   HF_INPUT_TICK,
 };
@@ -51,6 +55,7 @@ struct hf_input {
   char key_id[HF_KEY_ID_SIZE + 1];
   bool key_is_record_key; /* the Kafka key names the same case, and this partition is that case's */
   const struct hf_report *report;
+  const struct hf_command *command;
   const struct hf_registry_change *registry;
   /* what comes back from institutions */
   struct hf_order_id order_id;
@@ -58,49 +63,15 @@ struct hf_input {
   struct hf_time at; /* the stamp of what is told */
   enum hf_outcome outcome;
   bool left;
+  bool answer_is_durable; /* it came over Kafka: what follows may leave at once */
   const struct hf_answer *answer;
-  struct hf_case_id case_id; /* RETURN */
-};
-
-struct hf_case_entry {
-  struct hf_case_id id;
-  uint32_t accounts_first, accounts_last;
-  uint32_t orders_first, orders_last;
-  uint32_t orders_count, orders_open, holds_count;
-  uint32_t reports_count;
-  struct hf_report_id reports[HF_CASE_REPORTS_MAX];
-  char case_number[HF_REFERENCE_SIZE_MAX + 1];
-  char key_id[HF_KEY_ID_SIZE + 1];
-  char form_reference[HF_REFERENCE_SIZE_MAX + 1];
-};
-
-struct hf_account_entry {
-  uint32_t next;           /* in its case */
-  uint32_t stops, queries; /* orders of each action so far: the next ordinal */
-  enum hf_currency currency;
-  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
-  struct hf_account_number number;
-  struct hf_name name;
-  int64_t amount;           /* claimed by all transfers */
-  int64_t transfer_wall_ns; /* of the first */
-};
-
-struct hf_core {
-  struct hf_core_config config;
-  uint64_t seq;
-  struct hf_registry *registry;
-  struct hf_pool cases, accounts, orders;
-  struct hf_map case_of, order_of;
-  struct hf_heap deadlines; /* orders by their next wall-clock event */
-  /* of the step that runs */
-  struct hf_fact *facts;
-  uint32_t facts_count;
-  struct hf_time now;
+  const struct hf_fact_seen *seen;
+  struct hf_case_id case_id; /* RETURN, SEEN */
 };
 
 size_t hf_core_memory_size(const struct hf_core_config *config);
-/* memory: that many zero bytes, 64-byte aligned. */
-void hf_core_init(struct hf_core *core, void *memory, const struct hf_core_config *config);
+/* memory: that many zero bytes, 64-byte aligned. Returns the core, which stands in it. */
+struct hf_core *hf_core_init(void *memory, const struct hf_core_config *config);
 
 /*
  * Decides and evolves. Writes at most HF_STEP_FACTS_MAX facts; returns how many.
@@ -110,6 +81,8 @@ uint32_t hf_core_step(struct hf_core *core, const struct hf_input *input, struct
 
 /* Evolve only: how a shard is rebuilt from its stored facts, in order of seq; also how a rested case is brought back. */
 void hf_core_restore(struct hf_core *core, const struct hf_fact *fact);
+/* The newest facts may be of cases that rest: the shard's seq as PostgreSQL has it. */
+void hf_core_restored(struct hf_core *core, uint64_t seq);
 
 /* When the core wants a tick, on the wall clock; INT64_MAX: never. */
 int64_t hf_core_next_deadline(const struct hf_core *core);
@@ -122,7 +95,11 @@ bool hf_core_has_room(const struct hf_core *core);
 
 bool hf_core_has_case(const struct hf_core *core, struct hf_case_id id);
 
-/* Calls visit for each order that is not final; what an owner sends again after it has restored its shard. */
+/* Calls visit for each order that is ready or on its way; what an owner sends again after it has restored its shard. */
 void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, const struct hf_order *order), void *owner);
+/* The orders in memory. */
+uint32_t hf_core_orders(const struct hf_core *core);
+uint32_t hf_core_cases(const struct hf_core *core);
+const struct hf_registry *hf_core_registry(const struct hf_core *core);
 
 #endif

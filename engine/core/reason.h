@@ -28,6 +28,8 @@
   X(BAD_TEXT,            "bad_text",            "a text field is too long, not UTF-8 or has control characters") \
   X(BAD_KEY,             "bad_key",             "a public key does not decode or does not have this key_id")\
   X(BAD_ROW,             "bad_row",             "a registry row has a value outside its bounds")            \
+  X(BAD_COMMAND,         "bad_command",         "the command's kind is unknown, or lacks what its kind needs") \
+  X(BAD_BOUNDS,          "bad_bounds",          "the chase clause has a value outside its bounds")          \
   /* authority, at the record's append time */                                                              \
   X(KEY_NOT_YET_VALID,   "key_not_yet_valid",   "the key's validity begins after this record")              \
   X(KEY_EXPIRED,         "key_expired",         "the key's validity ended before this record")              \
@@ -43,7 +45,35 @@
   X(AMOUNT_NOT_POSITIVE, "amount_not_positive", "an amount is 0 or negative")                               \
   X(AMOUNT_TOO_LARGE,    "amount_too_large",    "an amount, or a sum on one account, is above 10^12 major units") \
   X(CURRENCY_MIXED,      "currency_mixed",      "two transfers to one account have different currencies")   \
-  X(CASE_FULL,           "case_full",           "the case has as many reports or orders as a case may have") \
+  X(CASE_FULL,           "case_full",           "the case has as many submissions, accounts or orders as a case may have") \
+  /* a second officer */                                                                                    \
+  X(DIGEST_DIFFERS,      "digest_differs",      "another submission with this id has other bytes: one digit is enough") \
+  X(SAME_OFFICER,        "same_officer",        "the second signature is of the officer who signed first")  \
+  X(ALREADY_REJECTED,    "already_rejected",    "the submission was rejected, or its time was up, before it was approved") \
+  X(MACHINE_CAP,         "machine_cap",         "a machine's report is above the caps of the standing policy") \
+  /* commands */                                                                                            \
+  X(DUPLICATE_COMMAND,   "duplicate_command",   "this command id was seen before; it is refused for ever")  \
+  X(UNKNOWN_CASE,        "unknown_case",        "there is no such case in this shard")                      \
+  X(COMMAND_TOO_LATE,    "command_too_late",    "the command's not_after had passed when it was appended")  \
+  X(OTHER_UNIT,          "other_unit",          "the key's unit did not set this, and its jurisdiction does not cover the case") \
+  X(NO_DOCUMENT,         "no_document",         "a legal document's type, number, issuer and hash are needed") \
+  X(REASON_TOO_SHORT,    "reason_too_short",    "break-glass, and what a person found out, need a reason of 10 characters") \
+  X(NO_ORDER,            "no_order",            "the command names no order, or one order twice")           \
+  X(UNKNOWN_ORDER,       "unknown_order",       "an order is not one of this case")                         \
+  X(WRONG_ORDER,         "wrong_order",         "an order is of an action or in a state that this command is not about") \
+  X(ORDER_LEFT,          "order_left",          "the order has left: only a lift takes it back (O13)")      \
+  X(NOT_HELD,            "not_held",            "no hold of ours is in force on the account")               \
+  X(STOP_IN_FORCE,       "stop_in_force",       "a stop is in force: extend it, or stop again after its end") \
+  X(THIRD_STOP,          "third_stop",          "two stops are all that an account gets (H3): freeze it")   \
+  X(STOP_LAPSED,         "stop_lapsed",         "the stop has lapsed: it cannot be extended (H5)")          \
+  X(TERM_TOO_LONG,       "term_too_long",       "the end is before now or beyond the longest term")         \
+  X(AMOUNT_ABOVE_HOLD,   "amount_above_hold",   "the amount is above what is held")                         \
+  X(AMOUNT_ABOVE_BALANCE, "amount_above_balance", "the limited amount is above the balance that the institution told (H7)") \
+  X(AMOUNT_ABOVE_LOSS,   "amount_above_loss",   "limited holds for one victim's transfer would sum up to more than was lost (H12)") \
+  X(ALREADY_PENDING,     "already_pending",     "the same act on the same account waits for a second officer already") \
+  X(NOTHING_WAITS,       "nothing_waits",       "no submission of that id waits for this")                  \
+  X(ACTION_UNKNOWN_THERE, "action_unknown_there", "the institution does not take this action")              \
+  /* the log */                                                                                             \
   X(POLICY_VERSION,      "policy_version",      "the policy's version is not the next one")                 \
   X(CRASHED_TWICE,       "crashed_twice",       "the process died twice at this record")                    \
   X(OFFSET_GAP,          "offset_gap",          "records before this one were deleted before they were read")

@@ -103,6 +103,74 @@ enum hf_reason hf_key_refusal(const struct hf_key *key, int64_t appended_wall_ns
   return HF_REASON_NONE;
 }
 
+struct hf_policy hf_policy_default(void)
+{
+  return (struct hf_policy){.feedback_ms = 60000,
+                            .lift_ms = 300000,
+                            .stops_max = 2,
+                            .extend_counts = 1,
+                            .countersign_s = 1800,
+                            .pending_s = 86400,
+                            .bulk_accounts = 20,
+                            .paper_s = 86400,
+                            .freeze_days = 183,
+                            .tiny_share_bp = 500,
+                            .old_payee_days = 90,
+                            .requeries = 3,
+                            .reconcile_s = 6 * 3600};
+}
+
+bool hf_policy_is_sound(const struct hf_policy *policy)
+{
+  return policy->feedback_ms >= 100 && policy->feedback_ms <= 86400000 && policy->lift_ms >= 100 && policy->lift_ms <= 86400000 &&
+         policy->stops_max >= 1 && policy->stops_max <= 2 && policy->extend_counts <= 1 && policy->countersign_s >= 60 &&
+         policy->countersign_s <= 86400 && policy->pending_s >= 60 && policy->pending_s <= 7 * 86400 && policy->bulk_accounts >= 1 &&
+         policy->bulk_accounts <= HF_TARGETS_MAX && policy->paper_s >= 3600 && policy->paper_s <= 30 * 86400 &&
+         policy->freeze_days >= 1 && policy->freeze_days <= 366 && policy->tiny_share_bp <= 10000 &&
+         policy->old_payee_days >= 1 && policy->old_payee_days <= 3650 && policy->requeries <= 10 &&
+         (policy->reconcile_s == 0 || (policy->reconcile_s >= 60 && policy->reconcile_s <= 30 * 86400)) &&
+         policy->machine_targets <= policy->bulk_accounts && policy->machine_amount >= 0 && policy->machine_amount <= HF_AMOUNT_MAX;
+}
+
+void hf_registry_set_protected(struct hf_registry *registry, const struct hf_protected *row)
+{
+  if (hf_registry_protects(registry, row->institution, &row->account)) return;
+  HF_ASSERT(registry->protected_count < HF_PROTECTED_MAX);
+  registry->protected[registry->protected_count++] = *row;
+}
+
+bool hf_registry_protects(const struct hf_registry *registry, const char *institution, const struct hf_account_number *account)
+{
+  for (uint32_t i = 0; i < registry->protected_count; i++)
+    if (strcmp(registry->protected[i].institution, institution) == 0 &&
+        hf_account_number_equal(&registry->protected[i].account, account))
+      return true;
+  return false;
+}
+
+/* The oldest hour makes room: what it said no longer counts. */
+void hf_registry_set_machine_use(struct hf_registry *registry, const struct hf_machine_use *use)
+{
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < registry->machines_count; i++) {
+    if (strcmp(registry->machines[i].key_id, use->key_id) == 0) {
+      registry->machines[i] = *use;
+      return;
+    }
+    if (registry->machines[i].hour < registry->machines[at].hour) at = i;
+  }
+  if (registry->machines_count < HF_MACHINES_MAX) at = registry->machines_count++;
+  registry->machines[at] = *use;
+}
+
+uint32_t hf_registry_machine_reports(const struct hf_registry *registry, const char *key_id, int64_t hour)
+{
+  for (uint32_t i = 0; i < registry->machines_count; i++)
+    if (registry->machines[i].hour == hour && strcmp(registry->machines[i].key_id, key_id) == 0)
+      return registry->machines[i].reports;
+  return 0;
+}
+
 void hf_registry_set_institution(struct hf_registry *registry, const struct hf_institution *row)
 {
   HF_ASSERT(hf_institution_is_sound(row));
@@ -134,15 +202,24 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
 {
   for (uint32_t i = 0; i < registry->institutions_count; i++) {
     const struct hf_institution *row = &registry->institutions[i];
-    uint32_t numbers[] = {row->payment_company, row->enabled,        row->window,         row->connections,
-                          row->pace_per_s,      row->try_timeout_ms, row->sla_feedback_ms};
+    uint32_t numbers[] = {row->payment_company, row->carrier,    row->enabled,        row->swallows_duplicates, row->window,
+                          row->connections,     row->pace_per_s, row->try_timeout_ms, row->sla_feedback_ms};
     seed = add_text(add_text(add_text(seed, row->code), row->dialect), row->endpoint);
     seed = hf_checksum(seed, numbers, sizeof numbers);
   }
   for (uint32_t i = 0; i < registry->keys_count; i++) {
     const struct hf_key *row = &registry->keys[i];
     int64_t numbers[] = {row->role, row->algorithm, row->valid_from_wall_ns, row->valid_until_wall_ns, row->revoked};
-    seed = hf_checksum(add_text(seed, row->id), numbers, sizeof numbers);
+    seed = hf_checksum(add_text(add_text(add_text(seed, row->id), row->unit), row->jurisdiction), numbers, sizeof numbers);
+  }
+  for (uint32_t i = 0; i < registry->protected_count; i++) {
+    const struct hf_protected *row = &registry->protected[i];
+    seed = hf_checksum(add_text(seed, row->institution), row->account.bytes, row->account.size);
+  }
+  for (uint32_t i = 0; i < registry->machines_count; i++) {
+    const struct hf_machine_use *use = &registry->machines[i];
+    int64_t numbers[] = {use->hour, use->reports};
+    seed = hf_checksum(add_text(seed, use->key_id), numbers, sizeof numbers);
   }
   return hf_checksum(seed, &registry->policy, sizeof registry->policy);
 }

@@ -47,7 +47,9 @@ struct hf_institution {
   char transport[16];
   char endpoint[HF_ENDPOINT_SIZE_MAX + 1];
   bool payment_company;
+  bool carrier; /* a telecom: takes number blocks and nothing else */
   bool enabled;
+  bool swallows_duplicates; /* drops what it has seen, silently (domain.md 3.2): an unknown order is probed, not resent */
   uint32_t window;      /* 1…HF_LANE_WINDOW_MAX */
   uint32_t connections; /* 1…HF_LANE_CONNECTIONS_MAX, kept warm */
   uint32_t pace_per_s;  /* 0 = no limit */
@@ -59,6 +61,7 @@ struct hf_key {
   char id[HF_KEY_ID_SIZE + 1];
   char holder[HF_REFERENCE_SIZE_MAX + 1];
   char unit[HF_REFERENCE_SIZE_MAX + 1];
+  char jurisdiction[HF_REFERENCE_SIZE_MAX + 1]; /* units whose cases it may act on begin with this; "": its own unit's only */
   enum hf_role role;
   enum hf_algorithm algorithm;
   uint16_t public_key_size;
@@ -68,9 +71,33 @@ struct hf_key {
   bool revoked;
 };
 
+/* What a centre decides about itself, signed and versioned (design.md section 10). hf_policy_default() is version 0. */
 struct hf_policy {
   uint32_t version; /* 0: the built-in one, before the first policy was signed */
-  uint32_t feedback_ms;
+  uint32_t feedback_ms;         /* SLA where the institution's row has none */
+  uint32_t lift_ms;             /* 及时解冻: a lift's own clock */
+  uint32_t stops_max;           /* on one account in one case (86号 II(1)2: two) */
+  uint32_t extend_counts;       /* 1: an extension is the second stop (domain.md 1.2, open point 1) */
+  uint32_t countersign_s;       /* a stop's second officer */
+  uint32_t pending_s;           /* a submission waits this long for its second officer */
+  uint32_t bulk_accounts;       /* a report on more accounts needs two officers */
+  uint32_t paper_s;             /* act first, paper within this time (types 02–05) */
+  uint32_t freeze_days;         /* a freeze's longest term */
+  uint32_t tiny_share_bp;       /* a payment of whose amount less than this is stolen money leads to a draft */
+  uint32_t old_payee_days;      /* so does one to somebody who was paid this long before */
+  uint32_t requeries;           /* of one account, when more stolen money reaches it */
+  uint32_t reconcile_s;         /* holds in force are compared with the institutions this often; 0: on demand only */
+  uint32_t machine_targets;     /* accounts that a machine's report may name; 0: machines may not report */
+  uint32_t machine_per_hour;    /* reports of one machine key */
+  int64_t machine_amount;       /* the most that one of its transfers may say */
+};
+struct hf_policy hf_policy_default(void);
+bool hf_policy_is_sound(const struct hf_policy *policy);
+
+/* Utilities, tax, courts, large merchants: orders on them are drafts, never automatic (design.md section 11). */
+struct hf_protected {
+  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
+  struct hf_account_number account;
 };
 
 struct hf_registry_change {
@@ -78,18 +105,31 @@ struct hf_registry_change {
   int64_t made_wall_ns;
   uint32_t institutions_count;
   uint32_t keys_count;
+  uint32_t protected_count;
   bool has_policy;
   struct hf_institution institutions[HF_REGISTRY_ROWS_MAX];
   struct hf_key keys[HF_REGISTRY_ROWS_MAX];
+  struct hf_protected protected[HF_REGISTRY_ROWS_MAX];
   struct hf_policy policy;
+};
+
+/* How many reports a machine key has made in the hour that began at `hour` (hours since 1970). */
+struct hf_machine_use {
+  char key_id[HF_KEY_ID_SIZE + 1];
+  int64_t hour;
+  uint32_t reports;
 };
 
 struct hf_registry {
   uint32_t institutions_count;
   uint32_t keys_count;
+  uint32_t protected_count;
+  uint32_t machines_count;
   struct hf_policy policy;
   struct hf_institution institutions[HF_INSTITUTIONS_MAX];
   struct hf_key keys[HF_KEYS_MAX];
+  struct hf_protected protected[HF_PROTECTED_MAX];
+  struct hf_machine_use machines[HF_MACHINES_MAX];
 };
 
 /* NULL where there is none of that name. */
@@ -106,6 +146,11 @@ enum hf_reason hf_key_refusal(const struct hf_key *key, int64_t appended_wall_ns
 /* Evolve: sets or replaces one row. Requires: sound, and room or a row of that name. */
 void hf_registry_set_institution(struct hf_registry *registry, const struct hf_institution *row);
 void hf_registry_set_key(struct hf_registry *registry, const struct hf_key *row);
+void hf_registry_set_protected(struct hf_registry *registry, const struct hf_protected *row);
+void hf_registry_set_machine_use(struct hf_registry *registry, const struct hf_machine_use *use);
+
+bool hf_registry_protects(const struct hf_registry *registry, const char *institution, const struct hf_account_number *account);
+uint32_t hf_registry_machine_reports(const struct hf_registry *registry, const char *key_id, int64_t hour);
 
 uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed);
 

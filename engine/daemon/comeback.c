@@ -1,5 +1,6 @@
 /*
- * Comeback: a rested case returns to its core from its stored facts, because a report names it or a hold of it ends.
+ * Comeback: a rested case returns to its core from its stored facts, because a submission names it, something of it is due, or
+ *           another case knows an account of it.
  *
  * Why:   open cases live in memory, the others in PostgreSQL. Nothing here waits: the submission does, for 50 ms at most; then
  *        it is decided as if the case were new, with the same order ids (design.md section 5).
@@ -12,6 +13,7 @@
 #include "engine/daemon/internal.h"
 
 #define DUE_EVERY_NS (5 * HF_NS_PER_S)
+#define GROWN_EVERY_NS (100 * HF_NS_PER_MS)
 
 bool hf_comeback_awaits(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
 {
@@ -37,12 +39,36 @@ void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes)
   struct hf_shard *of = &engine->shards[shard];
   struct hf_fact *fact = &engine->facts[0];
   if (of->state != HF_SHARD_RUNNING || of->epoch != engine->comeback.asked_epoch) return; /* another owner's by now */
-  hf_arena_reset(&engine->arena);
-  struct hf_status status = hf_fact_decode(bytes, &engine->arena, fact);
+  struct hf_status status = hf_fact_decode(bytes, fact);
   if (hf_is_ok(status))
-    hf_core_restore(&of->core, fact);
+    hf_core_restore(of->core, fact);
   else
     HF_LOG(HF_LOG_ALARM, "E1713", "a stored fact cannot be read", HF_FIELD("shard", shard), HF_FIELD("why", status.why));
+}
+
+/* Tells the core what other cases know of this one. */
+static void tell_seen(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
+{
+  struct hf_comeback *comeback = &engine->comeback;
+  for (uint32_t i = 0; i < comeback->seen_count;) {
+    const struct hf_seen_case *found = &comeback->seen[i];
+    if (found->shard != shard || !hf_uuid_equal(found->id.uuid, id.uuid)) {
+      i++;
+      continue;
+    }
+    const struct hf_input input = {.kind = HF_INPUT_SEEN, .now = engine->turn, .at = engine->turn, .case_id = id, .seen = &found->seen};
+    if (engine->shards[shard].state == HF_SHARD_RUNNING) hf_route_step(engine, shard, &input);
+    comeback->seen[i] = comeback->seen[--comeback->seen_count];
+  }
+}
+
+static void forget_seen(struct hf_comeback *comeback, uint32_t shard, struct hf_case_id id)
+{
+  for (uint32_t i = 0; i < comeback->seen_count;)
+    if (comeback->seen[i].shard == shard && hf_uuid_equal(comeback->seen[i].id.uuid, id.uuid))
+      comeback->seen[i] = comeback->seen[--comeback->seen_count];
+    else
+      i++;
 }
 
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status)
@@ -53,10 +79,66 @@ void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct
   if (of->state != HF_SHARD_RUNNING || of->epoch != engine->comeback.asked_epoch) return;
   if (!hf_is_ok(status)) {
     HF_LOG(HF_LOG_WARN, "E1707", "a case cannot be looked up", HF_FIELD("case", id), HF_FIELD("why", status.why));
+    forget_seen(&engine->comeback, shard, id);
     return;
   }
   const struct hf_input input = {.kind = HF_INPUT_RETURN, .now = engine->turn, .case_id = id};
   hf_route_step(engine, shard, &input);
+  tell_seen(engine, shard, id);
+}
+
+void hf_comeback_seen(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen)
+{
+  struct hf_comeback *comeback = &((struct hf_engine *)owner)->comeback;
+  if (comeback->seen_count == HF_SEEN_MAX) return; /* found again when the case next grows */
+  comeback->seen[comeback->seen_count++] = (struct hf_seen_case){shard, id, *seen};
+}
+
+void hf_comeback_grown(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
+{
+  struct hf_comeback *comeback = &engine->comeback;
+  for (uint32_t i = comeback->grown_count; i-- > 0 && comeback->grown_count - i < 8;)
+    if (comeback->grown[i].shard == shard && hf_uuid_equal(comeback->grown[i].id.uuid, id.uuid)) return;
+  if (comeback->grown_count < HF_GROWN_CASES_MAX) comeback->grown[comeback->grown_count++] = (struct hf_due_case){shard, id};
+}
+
+/* One question for the newly grown cases of one shard. */
+static bool ask_grown(struct hf_engine *engine)
+{
+  struct hf_comeback *comeback = &engine->comeback;
+  struct hf_case_id cases[HF_QUESTION_CASES_MAX];
+  uint32_t count = 0, kept = 0;
+  if (comeback->grown_count == 0 || engine->turn.mono_ns < comeback->grown_ns) return false;
+  uint32_t shard = comeback->grown[0].shard;
+  for (uint32_t i = 0; i < comeback->grown_count && count < HF_QUESTION_CASES_MAX; i++)
+    if (comeback->grown[i].shard == shard) cases[count++] = comeback->grown[i].id;
+  if (!hf_record_ask_seen(engine->record, shard, cases, count, engine->turn)) return true;
+  comeback->asked_epoch = engine->shards[shard].epoch;
+  for (uint32_t i = 0, taken = 0; i < comeback->grown_count; i++)
+    if (comeback->grown[i].shard == shard && taken < count)
+      taken++;
+    else
+      comeback->grown[kept++] = comeback->grown[i];
+  comeback->grown_count = kept;
+  comeback->grown_ns = engine->turn.mono_ns + GROWN_EVERY_NS;
+  return true;
+}
+
+/* What was found goes to its case, which may have to be brought back for it. */
+static bool settle_seen(struct hf_engine *engine)
+{
+  struct hf_comeback *comeback = &engine->comeback;
+  if (comeback->seen_count == 0) return false;
+  uint32_t shard = comeback->seen[0].shard;
+  struct hf_case_id id = comeback->seen[0].id;
+  struct hf_shard *of = &engine->shards[shard];
+  if (of->state != HF_SHARD_RUNNING)
+    forget_seen(comeback, shard, id);
+  else if (hf_core_has_case(of->core, id))
+    tell_seen(engine, shard, id);
+  else if (hf_core_has_room(of->core) && hf_record_ask_case(engine->record, shard, id, engine->turn))
+    comeback->asked_epoch = of->epoch;
+  return true;
 }
 
 void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id)
@@ -71,10 +153,11 @@ void hf_comeback_work(struct hf_engine *engine)
 {
   struct hf_comeback *comeback = &engine->comeback;
   if (!hf_record_is_up(engine->record) || !hf_record_has_room(engine->record)) return;
+  if (settle_seen(engine) || ask_grown(engine)) return;
   if (comeback->due_count > 0) {
     const struct hf_due_case *due = &comeback->due[comeback->due_count - 1];
     struct hf_shard *shard = &engine->shards[due->shard];
-    if (shard->state != HF_SHARD_RUNNING || hf_core_has_case(&shard->core, due->id) || !hf_core_has_room(&shard->core)) {
+    if (shard->state != HF_SHARD_RUNNING || hf_core_has_case(shard->core, due->id) || !hf_core_has_room(shard->core)) {
       comeback->due_count--;
     } else if (hf_record_ask_case(engine->record, due->shard, due->id, engine->turn)) {
       comeback->asked_epoch = shard->epoch;

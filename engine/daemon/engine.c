@@ -53,17 +53,21 @@ static void on_committed(void *owner, uint32_t shard, const struct hf_committed_
   struct hf_engine *engine = owner;
   static struct hf_published_fact published[HF_RECORD_BATCH_FACTS];
   HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
-  for (uint32_t i = 0; i < count; i++)
+  hf_dispatch_committed(engine->dispatch, shard, hf_record_committed(engine->record, shard), hf_time_now());
+  for (uint32_t i = 0; i < count; i++) {
     published[i] = (struct hf_published_fact){
         .case_id = facts[i].case_id, .seq = facts[i].seq, .bytes = facts[i].bytes.data, .size = facts[i].bytes.size};
-  hf_publish_add(engine->publish, shard, published, count);
+    if (facts[i].kind == HF_FACT_TRANSFER_CLAIMED || facts[i].kind == HF_FACT_ACCOUNT_REACHED)
+      hf_comeback_grown(engine, shard, facts[i].case_id);
+  }
+  if (count > 0) hf_publish_add(engine->publish, shard, published, count);
 }
 
 /* --- one turn of the loop --- */
 
 static bool has_room(const struct hf_engine *engine, const struct hf_shard *shard)
 {
-  return hf_core_has_room(&shard->core) && hf_dispatch_has_room(engine->dispatch) && hf_record_has_room(engine->record);
+  return hf_core_has_room(shard->core) && hf_dispatch_has_room(engine->dispatch) && hf_record_has_room(engine->record);
 }
 
 /* Returns whether anything was decided. */
@@ -80,8 +84,11 @@ static bool decide_submissions(struct hf_engine *engine)
     if (!has_room(engine, shard)) break;
     struct hf_input input = submission->input;
     input.now = hf_time_now();
-    if (input.kind == HF_INPUT_REPORT && hf_comeback_awaits(engine, submission->shard, input.report->case_id)) break;
-    uint32_t count = hf_core_step(&shard->core, &input, engine->facts);
+    const struct hf_case_id *about = input.kind == HF_INPUT_REPORT    ? &input.report->case_id
+                                     : input.kind == HF_INPUT_COMMAND ? &input.command->case_id
+                                                                      : NULL;
+    if (about != NULL && hf_comeback_awaits(engine, submission->shard, *about)) break;
+    uint32_t count = hf_core_step(shard->core, &input, engine->facts);
     hf_comeback_decided(engine);
     if (input.kind == HF_INPUT_REPORT) hf_trace_begin(engine, submission, engine->facts, count);
     hf_route(engine, submission->shard, count, input.offset + 1, submission->raw);
@@ -149,7 +156,7 @@ static void tick_cores(struct hf_engine *engine)
 {
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
     struct hf_shard *shard = &engine->shards[i];
-    if (shard->state != HF_SHARD_RUNNING || hf_core_next_deadline(&shard->core) > engine->turn.wall_ns) continue;
+    if (shard->state != HF_SHARD_RUNNING || hf_core_next_deadline(shard->core) > engine->turn.wall_ns) continue;
     const struct hf_input input = {.kind = HF_INPUT_TICK, .now = engine->turn, .at = engine->turn};
     hf_route_step(engine, i, &input);
   }
@@ -157,6 +164,8 @@ static void tick_cores(struct hf_engine *engine)
 
 static void record_and_publish(struct hf_engine *engine)
 {
+  for (uint32_t i = 0; i < HF_SHARDS_MAX; i++)
+    if (engine->shards[i].state == HF_SHARD_RUNNING && hf_dispatch_wants_commit(engine->dispatch, i)) hf_record_hurry(engine->record, i);
   /* A commit's facts go straight to the producer, so a transaction begins only where they have room. */
   if (hf_publish_has_room(engine->publish)) hf_record_work(engine->record, hf_time_now());
   (void)hf_publish_work(engine->publish);
@@ -331,7 +340,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                  .fenced = hf_takeover_fenced,
                                                  .case_fact = hf_comeback_fact,
                                                  .case_known = hf_comeback_known,
-                                                 .case_due = hf_comeback_due};
+                                                 .case_due = hf_comeback_due,
+                                                 .case_seen = hf_comeback_seen};
   const struct hf_intake_config intake = {.brokers = config->kafka_brokers,
                                           .topic = config->kafka_reports,
                                           .group = config->kafka_group,
@@ -356,13 +366,12 @@ static void allocate(struct hf_engine *engine)
 {
   uint32_t flights = engine->flights_max;
   engine->facts = calloc(HF_STEP_FACTS_MAX, sizeof *engine->facts);
-  engine->arena = (struct hf_arena){.memory = malloc(HF_UNPACK_ARENA_SIZE), .capacity = HF_UNPACK_ARENA_SIZE};
   engine->sign_jobs = calloc(flights + 1, sizeof *engine->sign_jobs);
   engine->sign_queue = calloc(flights + 1, sizeof *engine->sign_queue);
   engine->sign_started_ns = calloc(flights + 1, sizeof(int64_t));
   engine->sign_done_ns = calloc(flights + 1, sizeof(int64_t));
   engine->traces = calloc(HF_TRACES_MAX, sizeof *engine->traces);
-  HF_ASSERT(engine->facts && engine->arena.memory && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns &&
+  HF_ASSERT(engine->facts && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns &&
             engine->sign_done_ns && engine->traces);
 }
 
@@ -420,7 +429,6 @@ void hf_engine_close(struct hf_engine *engine)
     if (events[i] != NULL) event_free(events[i]);
   if (engine->base != NULL) event_base_free(engine->base);
   free(engine->facts);
-  free(engine->arena.memory);
   free(engine->sign_jobs);
   free(engine->sign_queue);
   free(engine->sign_started_ns);

@@ -138,8 +138,8 @@ static void write_process(const struct hf_engine *engine, struct evbuffer *out)
       (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   uint32_t cases = 0, orders = 0;
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
-    cases += engine->shards[i].core.cases.used;
-    orders += engine->shards[i].core.orders.used;
+    cases += engine->shards[i].core == NULL ? 0 : hf_core_cases(engine->shards[i].core);
+    orders += engine->shards[i].core == NULL ? 0 : hf_core_orders(engine->shards[i].core);
   }
   const struct {
     const char *name, *type, *help;

@@ -15,7 +15,7 @@
 #include "engine/trust/trust.h"
 
 struct hf_counters {
-  uint64_t reports_accepted;
+  uint64_t reports_accepted, commands_accepted;
   uint64_t quarantined[HF_REASON_COUNT];
   uint64_t facts[HF_FACT_COUNT];
   uint64_t orders_ended[HF_ORDER_STATE_COUNT];
@@ -53,6 +53,15 @@ struct hf_due_case {
   struct hf_case_id id;
 };
 
+#define HF_GROWN_CASES_MAX 512
+#define HF_SEEN_MAX 256
+
+struct hf_seen_case {
+  uint32_t shard;
+  struct hf_case_id id;
+  struct hf_fact_seen seen;
+};
+
 struct hf_comeback {
   struct hf_case_id awaited; /* the case that the first submission waits for */
   struct hf_case_id settled; /* the same, once it is answered or was not in time */
@@ -61,6 +70,13 @@ struct hf_comeback {
   uint32_t due_count;
   uint32_t shard; /* asked next for cases that are due */
   int64_t next_ns;
+  /* Cases with new accounts, to be looked for in others; what does not fit is found when the case next grows. */
+  struct hf_due_case grown[HF_GROWN_CASES_MAX];
+  uint32_t grown_count;
+  int64_t grown_ns;
+  /* What was found, until its case is there to be told. */
+  struct hf_seen_case seen[HF_SEEN_MAX];
+  uint32_t seen_count;
 };
 
 struct hf_engine {
@@ -86,7 +102,6 @@ struct hf_engine {
   int64_t takeover_retry_ns, warm_until_ns;
   bool fenced;           /* another owner has one of our shards */
   struct hf_fact *facts; /* HF_STEP_FACTS_MAX, of the step that runs */
-  struct hf_arena arena; /* for stored facts */
 
   struct hf_trust_job *sign_jobs; /* by flight */
   int64_t *sign_started_ns, *sign_done_ns;
@@ -120,10 +135,14 @@ void hf_comeback_work(struct hf_engine *engine);
 void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes);
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
 void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id);
+void hf_comeback_seen(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen);
+/* The case has a new account, and that is committed. */
+void hf_comeback_grown(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
 
 /* route.c: a step's facts to where they go. */
 void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw);
-void hf_route_order(struct hf_engine *engine, const struct hf_order *order);
+/* after_seq: the fact that must be committed first where the order says so. */
+void hf_route_order(struct hf_engine *engine, const struct hf_order *order, uint64_t after_seq);
 void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact);
 /* Steps the shard's core and routes what it says. */
 void hf_route_step(struct hf_engine *engine, uint32_t shard, const struct hf_input *input);

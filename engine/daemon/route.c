@@ -3,9 +3,9 @@
 #include "engine/base/log.h"
 #include "engine/daemon/internal.h"
 
-void hf_route_order(struct hf_engine *engine, const struct hf_order *order)
+void hf_route_order(struct hf_engine *engine, const struct hf_order *order, uint64_t after_seq)
 {
-  struct hf_status status = hf_dispatch_offer(engine->dispatch, order);
+  struct hf_status status = hf_dispatch_offer(engine->dispatch, order, after_seq, engine->turn);
   if (hf_is_ok(status)) return;
   engine->counters.orders_unsendable++;
   /* It stays ready in the core and on the screens, and becomes overdue there: a person has to call. */
@@ -46,9 +46,24 @@ void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t 
     const struct hf_fact *fact = &engine->facts[i];
     counters->facts[fact->kind]++;
     switch (fact->kind) {
-    case HF_FACT_ORDER_READY: hf_route_order(engine, &fact->order); break;
+    case HF_FACT_ORDER_READY: hf_route_order(engine, &fact->order, fact->seq); break;
     case HF_FACT_REPORT_ACCEPTED: counters->reports_accepted++; break;
-    case HF_FACT_ORDER_ENDED: counters->orders_ended[fact->ended.state]++; break;
+    case HF_FACT_COMMAND_ACCEPTED: counters->commands_accepted++; break;
+    case HF_FACT_ORDER_CANCELLED: hf_dispatch_forget(engine->dispatch, fact->step.order_id); break;
+    case HF_FACT_ORDER_ENDED:
+      counters->orders_ended[fact->ended.state]++;
+      /* A person, a list or a clock ended it: the lane still waits for an answer. */
+      if (!hf_uuid_is_zero(fact->ended.submission_id) || fact->ended.event == HF_ORDER_EVENT_ENDED)
+        hf_dispatch_forget(engine->dispatch, fact->ended.answer.order_id);
+      break;
+    case HF_FACT_TASK_OPENED:
+      HF_LOG(HF_LOG_ALARM, "E1606", "a person is needed", HF_FIELD("task", hf_task_code(fact->task.task)),
+             HF_FIELD("case", fact->case_id), HF_FIELD("order", fact->task.order_id));
+      break;
+    case HF_FACT_HOLD_DIFFERS:
+      HF_LOG(HF_LOG_ALARM, "E1607", "an institution's list of holds differs from the record", HF_FIELD("case", fact->case_id),
+             HF_FIELD("order", fact->hold.order_id), HF_FIELD("kind", hf_hold_kind_code(fact->hold.kind)));
+      break;
     case HF_FACT_CASE_RESTED: hf_shard_remember(&engine->shards[shard], fact->case_id); break;
     case HF_FACT_QUARANTINED:
       counters->quarantined[fact->quarantined.reason]++;
@@ -71,6 +86,6 @@ void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t 
 
 void hf_route_step(struct hf_engine *engine, uint32_t shard, const struct hf_input *input)
 {
-  uint32_t count = hf_core_step(&engine->shards[shard].core, input, engine->facts);
+  uint32_t count = hf_core_step(engine->shards[shard].core, input, engine->facts);
   hf_route(engine, shard, count, -1, (struct hf_span){NULL, 0});
 }

@@ -17,9 +17,12 @@ void hf_shard_open(struct hf_shard *shard, const struct hf_core_config *config, 
   HF_ASSERT(shard->memory == NULL);
   shard->memory_size = hf_core_memory_size(config);
   shard->memory = reserve(shard->memory_size);
-  hf_core_init(&shard->core, shard->memory, config);
+  shard->core = hf_core_init(shard->memory, config);
   shard->recent_memory = reserve(hf_map_memory_size(HF_RECENT_CASES_MAX));
   shard->ring = reserve(HF_RECENT_CASES_MAX * sizeof *shard->ring);
+  /* Touched now, so that resident memory does not grow with the first cases. */
+  memset(shard->recent_memory, 0, hf_map_memory_size(HF_RECENT_CASES_MAX));
+  memset(shard->ring, 0, HF_RECENT_CASES_MAX * sizeof *shard->ring);
   hf_map_init(&shard->recent, shard->recent_memory, HF_RECENT_CASES_MAX);
   shard->ring_first = shard->ring_used = 0;
   shard->floor_wall_ns = now_wall_ns; /* what rested before this process owned the shard is not remembered */
@@ -51,7 +54,7 @@ void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested)
 
 bool hf_shard_must_look_up(const struct hf_shard *shard, struct hf_case_id id, int64_t now_wall_ns)
 {
-  if (hf_core_has_case(&shard->core, id)) return false;
+  if (hf_core_has_case(shard->core, id)) return false;
   int64_t minted = hf_uuid_wall_ns(id.uuid);
   return minted < shard->floor_wall_ns || minted < now_wall_ns - HF_YOUNG_CASE_NS || hf_map_get(&shard->recent, id.uuid) != 0;
 }

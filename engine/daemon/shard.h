@@ -15,7 +15,7 @@ enum hf_shard_state {
 
 struct hf_shard {
   enum hf_shard_state state;
-  struct hf_core core;
+  struct hf_core *core;
   void *memory;
   size_t memory_size;
   int64_t next_offset;

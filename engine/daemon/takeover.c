@@ -63,10 +63,9 @@ static struct hf_status restore_fact(void *owner, struct hf_span bytes)
   struct restoring *restoring = owner;
   struct hf_engine *engine = restoring->engine;
   struct hf_fact *fact = &engine->facts[0];
-  hf_arena_reset(&engine->arena);
-  struct hf_status status = hf_fact_decode(bytes, &engine->arena, fact);
+  struct hf_status status = hf_fact_decode(bytes, fact);
   if (!hf_is_ok(status)) return status;
-  hf_core_restore(&engine->shards[restoring->shard].core, fact);
+  hf_core_restore(engine->shards[restoring->shard].core, fact);
   if (fact->kind == HF_FACT_INSTITUTION_SET || fact->kind == HF_FACT_KEY_SET) hf_route_registry_fact(engine, fact);
   return hf_ok();
 }
@@ -75,8 +74,7 @@ static struct hf_status republish_fact(void *owner, uint64_t seq, struct hf_span
 {
   struct restoring *restoring = owner;
   struct hf_engine *engine = restoring->engine;
-  hf_arena_reset(&engine->arena);
-  struct hf_status status = hf_fact_decode(bytes, &engine->arena, &engine->facts[0]);
+  struct hf_status status = hf_fact_decode(bytes, &engine->facts[0]);
   if (!hf_is_ok(status)) return status;
   for (int tries = 0; !hf_publish_has_room(engine->publish); tries++) {
     if (tries > 5000) return hf_fail(HF_STATUS_RETRY, "Kafka takes no facts");
@@ -106,7 +104,7 @@ static struct hf_status take_over(struct hf_engine *engine, uint32_t shard)
   to->publish_from = row.published_seq;
   status = hf_record_load(engine->record, shard, restore_fact, &restoring);
   if (hf_is_ok(status)) {
-    if (row.seq > to->core.seq) to->core.seq = row.seq; /* the newest facts may be of cases that rest */
+    hf_core_restored(to->core, row.seq);
     hf_publish_reset(engine->publish, shard, row.published_seq);
     status = hf_record_load_unpublished(engine->record, shard, row.published_seq, republish_fact, &restoring);
   }
@@ -116,7 +114,7 @@ static struct hf_status take_over(struct hf_engine *engine, uint32_t shard)
     return status;
   }
   HF_LOG(HF_LOG_INFO, "E1703", "a shard is owned", HF_FIELD("shard", shard), HF_FIELD("epoch", row.epoch),
-         HF_FIELD("next_offset", row.next_offset), HF_FIELD("open_orders", to->core.orders.used));
+         HF_FIELD("next_offset", row.next_offset), HF_FIELD("open_orders", hf_core_orders(to->core)));
   return hf_ok();
 }
 
@@ -133,9 +131,10 @@ static bool is_warm(struct hf_engine *engine)
   return true;
 }
 
+/* Its fact is committed: it was read from there. A legal act still waits for the epoch to be confirmed. */
 static void offer_again(void *owner, const struct hf_order *order)
 {
-  hf_route_order(owner, order);
+  hf_route_order(owner, order, 0);
 }
 
 static void start(struct hf_engine *engine)
@@ -156,7 +155,7 @@ static void start(struct hf_engine *engine)
   engine->takeover = false;
   for (uint32_t i = 0; i < count; i++) {
     engine->shards[shards[i]].state = HF_SHARD_RUNNING;
-    hf_core_visit_open(&engine->shards[shards[i]].core, offer_again, engine);
+    hf_core_visit_open(engine->shards[shards[i]].core, offer_again, engine);
   }
   HF_LOG(HF_LOG_INFO, "E1705", "the shards are running", HF_FIELD("count", count));
 }

@@ -14,7 +14,11 @@
 #define HEADERS_SIZE_MAX 1024
 #define TO_SIGN_SIZE_MAX (HF_ORDER_BODY_SIZE_MAX + HF_PAYLOAD_TYPE_SIZE_MAX + 32)
 
-enum item_state { ITEM_FREE, ITEM_WAITING, ITEM_IN_FLIGHT, ITEM_BACKING_OFF };
+#define EPOCH_FRESH_NS (2 * HF_NS_PER_S)       /* design.md law 3: a legal act leaves only while the epoch is this fresh */
+#define COMMIT_PATIENCE_NS (50 * HF_NS_PER_MS) /* … and what an answer caused goes all the same after this */
+#define MONITOR_EVERY_NS (5 * HF_NS_PER_S)     /* a live monitor is asked again */
+
+enum item_state { ITEM_FREE, ITEM_HELD, ITEM_WAITING, ITEM_IN_FLIGHT, ITEM_BACKING_OFF };
 
 /* An order until it has its feedback. */
 struct item {
@@ -24,6 +28,8 @@ struct item {
   enum item_state state;
   uint32_t attempts;
   bool gave_up;
+  uint32_t next_held, previous_held; /* in its shard's list */
+  uint64_t after_seq;
 };
 
 enum flight_state { FLIGHT_FREE, FLIGHT_UNSIGNED, FLIGHT_SIGNING, FLIGHT_READY, FLIGHT_STARTED };
@@ -44,6 +50,13 @@ struct list {
   uint32_t first, last;
 };
 
+/* What waits for a shard's commits, in order of offering; and how far they have come. */
+struct gate {
+  struct list held;
+  uint64_t committed;
+  int64_t confirmed_ns; /* the last commit under our epoch, monotonic */
+};
+
 struct hf_dispatch {
   struct hf_dispatch_config config;
   struct hf_dispatch_events events;
@@ -53,6 +66,8 @@ struct hf_dispatch {
   uint32_t lanes_count;
   uint32_t *heap_places; /* by item, shared: an item waits in one lane only */
   struct list unsigned_flights, ready_flights;
+  struct gate gates[HF_SHARDS_MAX];
+  struct hf_answer_room *room; /* rows of the answer that is being read */
   uint8_t *memory;
   size_t memory_size;
 };
@@ -108,6 +123,8 @@ struct hf_status hf_dispatch_open(struct hf_dispatch **out, const struct hf_disp
   *out = dispatch;
   dispatch->config = *config;
   dispatch->events = *events;
+  dispatch->room = calloc(1, sizeof *dispatch->room);
+  HF_ASSERT(dispatch->room != NULL);
   size_t items = rounded((config->orders_max + 1ULL) * sizeof(struct item));
   size_t flights = rounded((config->flights_max + 1ULL) * sizeof(struct flight));
   size_t timers = rounded((config->orders_max + 1ULL) * sizeof(struct hf_wheel_timer));
@@ -134,6 +151,7 @@ void hf_dispatch_close(struct hf_dispatch *dispatch)
 {
   if (dispatch == NULL) return;
   munmap(dispatch->memory, dispatch->memory_size);
+  free(dispatch->room);
   free(dispatch);
 }
 
@@ -164,7 +182,61 @@ bool hf_dispatch_has_room(const struct hf_dispatch *dispatch)
   return hf_pool_room(&dispatch->items) >= HF_TARGETS_MAX * 2;
 }
 
-struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order)
+/* --- what waits for a commit --- */
+
+static void hold_back(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct item *item = item_at(dispatch, index);
+  struct list *held = &dispatch->gates[hf_order_id_shard(item->order.id)].held;
+  item->state = ITEM_HELD;
+  item->next_held = 0;
+  item->previous_held = held->last;
+  if (held->last != 0)
+    item_at(dispatch, held->last)->next_held = index;
+  else
+    held->first = index;
+  held->last = index;
+}
+
+static void let_go(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct item *item = item_at(dispatch, index);
+  struct list *held = &dispatch->gates[hf_order_id_shard(item->order.id)].held;
+  HF_ASSERT(item->state == ITEM_HELD);
+  if (item->previous_held != 0)
+    item_at(dispatch, item->previous_held)->next_held = item->next_held;
+  else
+    held->first = item->next_held;
+  if (item->next_held != 0)
+    item_at(dispatch, item->next_held)->previous_held = item->previous_held;
+  else
+    held->last = item->previous_held;
+  item->next_held = item->previous_held = 0;
+}
+
+static void enqueue(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct item *item = item_at(dispatch, index);
+  item->state = ITEM_WAITING;
+  hf_heap_put(&dispatch->lanes[item->lane].queue, index, hf_lane_key(&item->order));
+}
+
+static bool is_fresh(const struct gate *gate, struct hf_time now)
+{
+  return gate->confirmed_ns != 0 && now.mono_ns - gate->confirmed_ns < EPOCH_FRESH_NS;
+}
+
+/* Whether the order may leave as far as law 3 goes. */
+static bool may_leave(const struct hf_dispatch *dispatch, const struct item *item, struct hf_time now)
+{
+  const struct gate *gate = &dispatch->gates[hf_order_id_shard(item->order.id)];
+  if (item->order.after == HF_AFTER_NOTHING) return true;
+  if (gate->committed < item->after_seq) return false;
+  return item->order.after != HF_AFTER_LEGAL || is_fresh(gate, now);
+}
+
+struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order, uint64_t after_seq,
+                                   struct hf_time now)
 {
   uint32_t lane = lane_named(dispatch, order->institution);
   if (lane == UINT32_MAX) return hf_fail(HF_STATUS_REFUSED, "the institution has no lane");
@@ -175,9 +247,34 @@ struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf
   struct item *item = item_at(dispatch, index);
   item->order = *order;
   item->lane = lane;
-  item->state = ITEM_WAITING;
-  hf_heap_put(&dispatch->lanes[lane].queue, index, hf_lane_key(order));
+  item->after_seq = after_seq;
+  if (may_leave(dispatch, item, now)) {
+    enqueue(dispatch, index);
+    return hf_ok();
+  }
+  hold_back(dispatch, index);
+  if (order->after == HF_AFTER_COMMIT) hf_wheel_arm(&dispatch->wheel, index, now.mono_ns + COMMIT_PATIENCE_NS);
   return hf_ok();
+}
+
+void hf_dispatch_committed(struct hf_dispatch *dispatch, uint32_t shard, uint64_t seq, struct hf_time now)
+{
+  struct gate *gate = &dispatch->gates[shard];
+  if (seq > gate->committed) gate->committed = seq;
+  gate->confirmed_ns = now.mono_ns;
+  for (uint32_t index = gate->held.first, next; index != 0; index = next) {
+    struct item *item = item_at(dispatch, index);
+    next = item->next_held;
+    if (!may_leave(dispatch, item, now)) continue;
+    hf_wheel_cancel(&dispatch->wheel, index);
+    let_go(dispatch, index);
+    enqueue(dispatch, index);
+  }
+}
+
+bool hf_dispatch_wants_commit(const struct hf_dispatch *dispatch, uint32_t shard)
+{
+  return dispatch->gates[shard].held.first != 0;
 }
 
 /* --- flights --- */
@@ -203,20 +300,37 @@ static void drop_item(struct hf_dispatch *dispatch, uint32_t index)
 {
   struct item *item = item_at(dispatch, index);
   if (item->flight != 0) end_flight(dispatch, item->flight);
+  if (item->state == ITEM_HELD) let_go(dispatch, index);
   hf_wheel_cancel(&dispatch->wheel, index);
   hf_heap_remove(&dispatch->lanes[item->lane].queue, index);
   item->state = ITEM_FREE;
   hf_pool_release(&dispatch->items, index);
 }
 
+static void call_off(struct hf_dispatch *dispatch, uint32_t index)
+{
+  const struct item *item = item_at(dispatch, index);
+  if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED)
+    dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+  drop_item(dispatch, index);
+}
+
 void hf_dispatch_withdraw(struct hf_dispatch *dispatch, uint32_t shard)
 {
   for (uint32_t i = 1; i <= dispatch->items.fresh; i++) {
-    struct item *item = item_at(dispatch, i);
-    if (item->state == ITEM_FREE || hf_order_id_shard(item->order.id) != shard) continue;
-    if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED)
-      dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
-    drop_item(dispatch, i);
+    const struct item *item = item_at(dispatch, i);
+    if (item->state != ITEM_FREE && hf_order_id_shard(item->order.id) == shard) call_off(dispatch, i);
+  }
+  dispatch->gates[shard] = (struct gate){.committed = 0};
+}
+
+void hf_dispatch_forget(struct hf_dispatch *dispatch, struct hf_order_id id)
+{
+  for (uint32_t i = 1; i <= dispatch->items.fresh; i++) { /* rare: an officer's act */
+    const struct item *item = item_at(dispatch, i);
+    if (item->state == ITEM_FREE || !hf_uuid_equal(item->order.id.uuid, id.uuid)) continue;
+    call_off(dispatch, i);
+    return;
   }
 }
 
@@ -259,9 +373,15 @@ static uint32_t fill_rank(struct hf_dispatch *dispatch, int64_t rank, struct hf_
       struct hf_lane *lane = &dispatch->lanes[i];
       if (hf_pool_room(&dispatch->flights) == 0) return filled;
       if (hf_lane_ready_rank(lane, now) != rank) continue;
-      start_flight(dispatch, hf_lane_take(lane));
-      filled++;
+      uint32_t index = hf_lane_take(lane);
       moved = true;
+      if (!may_leave(dispatch, item_at(dispatch, index), now)) { /* the epoch has gone stale while it waited in the lane */
+        lane->in_flight--;
+        hold_back(dispatch, index);
+        continue;
+      }
+      start_flight(dispatch, index);
+      filled++;
     }
   }
   return filled;
@@ -280,14 +400,19 @@ static void tell(struct hf_dispatch *dispatch, const struct item *item, enum hf_
   dispatch->events.tell(dispatch->events.owner, &input);
 }
 
-/* The attempt is over and there is no feedback: the identical bytes go again later. */
-static void back_off(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now, int64_t least_ns)
+static void back_off_for(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now, int64_t wait_ns)
 {
   struct item *item = item_at(dispatch, index);
   if (item->flight != 0) end_flight(dispatch, item->flight);
   item->state = ITEM_BACKING_OFF;
-  int64_t wait = hf_lane_backoff_ns(&item->order, item->attempts);
-  hf_wheel_arm(&dispatch->wheel, index, now.mono_ns + (wait > least_ns ? wait : least_ns));
+  hf_wheel_arm(&dispatch->wheel, index, now.mono_ns + wait_ns);
+}
+
+/* The attempt is over and there is no feedback: the identical bytes go again later. */
+static void back_off(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now, int64_t least_ns)
+{
+  int64_t wait = hf_lane_backoff_ns(&item_at(dispatch, index)->order, item_at(dispatch, index)->attempts);
+  back_off_for(dispatch, index, now, wait > least_ns ? wait : least_ns);
 }
 
 static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)
@@ -308,8 +433,14 @@ static void fire_timers(struct hf_dispatch *dispatch, struct hf_time now)
   for (uint32_t index; (index = hf_wheel_pop(&dispatch->wheel, now.mono_ns)) != 0;) {
     struct item *item = item_at(dispatch, index);
     if (item->state == ITEM_BACKING_OFF) {
-      item->state = ITEM_WAITING;
-      hf_heap_put(&dispatch->lanes[item->lane].queue, index, hf_lane_key(&item->order));
+      enqueue(dispatch, index);
+      continue;
+    }
+    if (item->state == ITEM_HELD) {
+      HF_LOG(HF_LOG_ALARM, "E1503", "an order leaves before the answer that caused it is recorded", HF_FIELD("order", item->order.id));
+      item->order.after = HF_AFTER_NOTHING;
+      let_go(dispatch, index);
+      enqueue(dispatch, index);
       continue;
     }
     HF_ASSERT(item->state == ITEM_IN_FLIGHT);
@@ -424,7 +555,7 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
     attempt_failed(dispatch, number, outcome_of_status(status), true, at);
     return;
   }
-  struct hf_status read = lane->dialect->decode(body, &item->order, &answer);
+  struct hf_status read = lane->dialect->decode(body, &item->order, dispatch->room, &answer);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", lane->row.code),
            HF_FIELD("order", item->order.id), HF_FIELD("why", read.why));
@@ -432,7 +563,13 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
     return;
   }
   lane->answers++;
-  if (answer.has_feedback) {
+  bool goes_on = answer.more && hf_action_traits(item->order.action)->many_answers;
+  if (answer.has_feedback && goes_on) {
+    item->attempts = 0; /* it works: the next failure is the first again */
+    item->gave_up = false;
+    back_off_for(dispatch, number, at, MONITOR_EVERY_NS);
+    tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);
+  } else if (answer.has_feedback) {
     const struct item answered = *item;
     drop_item(dispatch, number);
     tell(dispatch, &answered, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);

@@ -55,9 +55,18 @@ HF_MUST_USE struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatc
 
 /* Whether the largest step's orders fit: asked before a submission is stepped. */
 bool hf_dispatch_has_room(const struct hf_dispatch *dispatch);
-/* Copies the order into its lane. REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full.
+/*
+ * Copies the order into its lane; where order->after says so, once the fact `after_seq` of its shard is committed (design.md law 3).
+ * REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full.
  */
-HF_MUST_USE struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order);
+HF_MUST_USE struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order, uint64_t after_seq,
+                                               struct hf_time now);
+/* All facts of the shard up to seq are committed under our epoch, at `now`: what waited for that goes into its lane. */
+void hf_dispatch_committed(struct hf_dispatch *dispatch, uint32_t shard, uint64_t seq, struct hf_time now);
+/* Whether a legal act of the shard waits for the epoch to be confirmed anew. */
+bool hf_dispatch_wants_commit(const struct hf_dispatch *dispatch, uint32_t shard);
+/* The order was called back, or ended by other means than its answer. */
+void hf_dispatch_forget(struct hf_dispatch *dispatch, struct hf_order_id id);
 /* Forgets all orders of a shard; what is on its way is cancelled. */
 void hf_dispatch_withdraw(struct hf_dispatch *dispatch, uint32_t shard);
 

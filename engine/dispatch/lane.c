@@ -7,16 +7,10 @@
 
 #define RANK_SHIFT 56
 
-/* Stop before everything else; lift, freeze and monitor take the places between when they come. */
-static int64_t rank_of(enum hf_action action)
-{
-  return action == HF_ACTION_STOP ? 0 : 3;
-}
-
 struct hf_heap_key hf_lane_key(const struct hf_order *order)
 {
   HF_ASSERT(order->deadline_wall_ns >= 0);
-  return (struct hf_heap_key){.first = rank_of(order->action) << RANK_SHIFT | order->deadline_wall_ns / HF_NS_PER_US,
+  return (struct hf_heap_key){.first = (int64_t)hf_action_traits(order->action)->rank << RANK_SHIFT | order->deadline_wall_ns / HF_NS_PER_US,
                               .second = -order->amount};
 }
 

@@ -2,7 +2,7 @@
  * Lane: the orders waiting for, and in flight to, one institution.
  *
  * Why:    priority, window and pace in one place, so that they can be read and tested apart from buffers and signatures.
- * Order:  stop, then query; then the earliest deadline; then the larger amount (design.md section 7).
+ * Order:  stop, lift, freeze, query, monitor; then the earliest deadline; then the larger amount (design.md section 7).
  * Memory: the heap's entries are the dispatcher's reservation.
  */
 #ifndef HF_DISPATCH_LANE_H

@@ -40,6 +40,7 @@ struct hf_intake {
   struct hf_submission submission;
   struct hf_arena arena;
   struct hf_report report;
+  struct hf_command command;
   struct hf_registry_change registry;
 };
 
@@ -278,6 +279,8 @@ struct hf_status hf_intake_start(struct hf_intake *intake, const uint32_t *shard
     one->offset = offsets[i] > 0 ? offsets[i] : RD_KAFKA_OFFSET_BEGINNING;
   }
   rd_kafka_resp_err_t failed = rd_kafka_assign(intake->kafka, list);
+  /* A partition that was paused when it was taken away comes back paused. */
+  (void)rd_kafka_resume_partitions(intake->kafka, list);
   if (intake->assigned != NULL) rd_kafka_topic_partition_list_destroy(intake->assigned);
   intake->assigned = list;
   const struct rd_kafka_metadata *metadata = NULL;
@@ -312,6 +315,11 @@ static void decode(struct hf_intake *intake, struct slot *slot)
     input->kind = HF_INPUT_REPORT;
     input->report = input->verdict == HF_REASON_NONE ? &intake->report : NULL;
     if (input->report != NULL) input->key_is_record_key = key_names_case(intake, slot->message, input->report->case_id);
+  } else if (input->verdict == HF_REASON_NONE && slot->envelope.kind == HF_PAYLOAD_COMMAND) {
+    input->verdict = hf_command_decode(slot->envelope.payload, &intake->arena, &intake->command);
+    input->kind = HF_INPUT_COMMAND;
+    input->command = input->verdict == HF_REASON_NONE ? &intake->command : NULL;
+    if (input->command != NULL) input->key_is_record_key = key_names_case(intake, slot->message, input->command->case_id);
   } else if (input->verdict == HF_REASON_NONE) {
     input->verdict = hf_registry_decode(slot->envelope.payload, &intake->arena, &intake->registry);
     input->kind = HF_INPUT_REGISTRY;

@@ -161,9 +161,11 @@ struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
   struct fact_visit visit = {.each = each, .owner = owner};
   return each_row(
       lookup,
-      "select body from fact f where shard = $1::int4 and kind not in ('case_rested', 'case_returned', 'quarantined') and "
-      "(case_id is null or exists (select 1 from fraud_case c where c.shard = f.shard and c.case_id = f.case_id and "
-      "c.state = 'open')) order by seq",
+      /* By two indices: a shard that has run for years has millions of facts of cases that rest. */
+      "select body from (select seq, body from fact where shard = $1::int4 and case_id is null and kind <> 'quarantined' "
+      "union all select f.seq, f.body from fraud_case c join fact f on f.shard = c.shard and f.case_id = c.case_id "
+      "where c.shard = $1::int4 and c.state = 'open' and f.kind not in ('case_rested', 'case_returned', 'quarantined')) open "
+      "order by seq",
       1, (const char *const[]){number}, take_fact, &visit);
 }
 

@@ -13,7 +13,7 @@
 #include "engine/core/fact.h"
 #include "engine/record/columns.h"
 
-#define HF_STATEMENT_COLUMNS_MAX 24
+#define HF_STATEMENT_COLUMNS_MAX 32
 
 struct hf_statement {
   const char *name;
@@ -22,20 +22,28 @@ struct hf_statement {
   enum hf_column_type types[HF_STATEMENT_COLUMNS_MAX];
 };
 
+/* In the order in which a transaction runs them: what an order traces to comes before the order, the order before its hold. */
 enum hf_statement_kind {
   HF_STATEMENT_FACT,
   HF_STATEMENT_REPORT,
   HF_STATEMENT_QUARANTINE,
   HF_STATEMENT_CASE_OPEN,
-  HF_STATEMENT_CASE_STATE,
+  HF_STATEMENT_SUBMISSION,
+  HF_STATEMENT_SUBMISSION_STEP,
   HF_STATEMENT_ACCOUNT,
   HF_STATEMENT_ORDER_NEW,
   HF_STATEMENT_ORDER_CHANGE,
   HF_STATEMENT_HOLD,
-  HF_STATEMENT_HOLD_LAPSED,
+  HF_STATEMENT_TRACE,
+  HF_STATEMENT_TASK,
+  HF_STATEMENT_SEEN,
+  HF_STATEMENT_LINK,
+  HF_STATEMENT_CASE_CLOSED,
+  HF_STATEMENT_CASE_STATE,
   HF_STATEMENT_INSTITUTION,
   HF_STATEMENT_KEY,
   HF_STATEMENT_POLICY,
+  HF_STATEMENT_PROTECTED,
   HF_STATEMENT_COUNT
 };
 
@@ -55,7 +63,11 @@ struct hf_projection {
 void hf_projection_init(struct hf_projection *projection);
 void hf_projection_deinit(struct hf_projection *projection);
 
-/* raw[i]: bytes kept with facts[i] where it is a quarantine. After this, statement k has columns[k][0].rows rows. */
+/* rows.c: adds the rows of one fact; false where it is about an order's own row. */
+bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fact *facts, uint32_t at, uint32_t count,
+                           struct hf_span raw);
+
+/* raw[i]: bytes kept with facts[i] where it is a quarantine or waits for a second officer. After this, statement k has columns[k][0].rows rows. */
 void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
                         uint32_t count);
 

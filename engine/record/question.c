@@ -1,5 +1,6 @@
 #include "engine/record/question.h"
 
+#include <endian.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "engine/record/lookup.h"
 
 #define CASE_LIMIT_NS (50 * HF_NS_PER_MS)
-#define DUE_LIMIT_NS (2 * HF_NS_PER_S)
+#define OTHER_LIMIT_NS (2 * HF_NS_PER_S)
 
 static const char case_sql[] =
     "select body from fact where shard = $1::int4 and case_id = $2::uuid and "
@@ -16,6 +17,17 @@ static const char case_sql[] =
 static const char due_sql[] =
     "select case_id from fraud_case where shard = $1::int4 and state = 'rested' and wakes_at <= $2::timestamptz "
     "order by wakes_at limit 100";
+/* What spans cases (design.md section 5): the same account in another case, with its hold; an account on the suspect list. */
+static const char seen_sql[] =
+    "select distinct on (a.case_id, a.institution, a.number) a.case_id, a.institution, a.number, o.case_id, h.order_id, false, "
+    "coalesce(extract(epoch from h.expires_latest) * 1000000, 0)::int8 "
+    "from account a join account o on o.institution = a.institution and o.number = a.number and o.case_id <> a.case_id "
+    "left join hold h on h.shard = o.shard and h.case_id = o.case_id and h.institution = o.institution and h.number = o.number "
+    "and h.kind = 'stop' and h.state = 'in_force' "
+    "where a.shard = $1::int4 and a.case_id = any ($2::uuid[]) and not a.by_serial "
+    "union all select a.case_id, a.institution, a.number, s.case_id, null, true, 0 from account a join suspect_account s "
+    "on s.institution = a.institution and s.number = a.number and s.case_id <> a.case_id "
+    "where a.shard = $1::int4 and a.case_id = any ($2::uuid[]) limit 256";
 
 bool hf_connection_is_ready(PGconn *connection, PostgresPollingStatusType poll_for)
 {
@@ -25,7 +37,7 @@ bool hf_connection_is_ready(PGconn *connection, PostgresPollingStatusType poll_f
 
 static void begin(struct hf_question *question, struct hf_time now)
 {
-  question->deadline_ns = now.mono_ns + (question->due ? DUE_LIMIT_NS : CASE_LIMIT_NS);
+  question->deadline_ns = now.mono_ns + (question->kind == HF_QUESTION_CASE ? CASE_LIMIT_NS : OTHER_LIMIT_NS);
   question->state = HF_QUESTION_HELD;
   if (question->connection != NULL && PQstatus(question->connection) == CONNECTION_OK) return;
   hf_question_close(question);
@@ -34,12 +46,19 @@ static void begin(struct hf_question *question, struct hf_time now)
   question->state = HF_QUESTION_CONNECTING;
 }
 
+static bool take(struct hf_question *question, enum hf_question_kind kind, uint32_t shard)
+{
+  if (question->state != HF_QUESTION_IDLE) return false;
+  question->kind = kind;
+  question->shard = shard;
+  question->after_seq = 0;
+  return true;
+}
+
 bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf_case_id id, uint64_t after_seq,
                          struct hf_time now)
 {
-  if (question->state != HF_QUESTION_IDLE) return false;
-  question->due = false;
-  question->shard = shard;
+  if (!take(question, HF_QUESTION_CASE, shard)) return false;
   question->case_id = id;
   question->after_seq = after_seq;
   begin(question, now);
@@ -48,34 +67,81 @@ bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf
 
 bool hf_question_of_due(struct hf_question *question, uint32_t shard, int64_t before_wall_ns, struct hf_time now)
 {
-  if (question->state != HF_QUESTION_IDLE) return false;
-  question->due = true;
-  question->shard = shard;
+  if (!take(question, HF_QUESTION_DUE, shard)) return false;
   question->before_wall_ns = before_wall_ns;
-  question->after_seq = 0;
   begin(question, now);
   return true;
 }
 
+bool hf_question_of_seen(struct hf_question *question, uint32_t shard, const struct hf_case_id *cases, uint32_t count,
+                         struct hf_time now)
+{
+  HF_ASSERT(count > 0 && count <= HF_QUESTION_CASES_MAX);
+  if (!take(question, HF_QUESTION_SEEN, shard)) return false;
+  memcpy(question->cases, cases, count * sizeof *cases);
+  question->cases_count = count;
+  begin(question, now);
+  return true;
+}
+
+/* "{id,id,…}" */
+static void write_cases(const struct hf_question *question, char *text)
+{
+  *text++ = '{';
+  for (uint32_t i = 0; i < question->cases_count; i++) {
+    if (i > 0) *text++ = ',';
+    hf_uuid_text(question->cases[i].uuid, text);
+    text += HF_UUID_TEXT_SIZE - 1;
+  }
+  memcpy(text, "}", 2);
+}
+
 static bool ask(struct hf_question *question)
 {
-  char shard[12], text[HF_TIME_TEXT_SIZE > HF_UUID_TEXT_SIZE ? HF_TIME_TEXT_SIZE : HF_UUID_TEXT_SIZE];
+  char shard[12], text[HF_QUESTION_CASES_MAX * HF_UUID_TEXT_SIZE + 2];
+  static const char *const sql[] = {case_sql, due_sql, seen_sql};
   snprintf(shard, sizeof shard, "%u", question->shard);
-  if (question->due)
+  if (question->kind == HF_QUESTION_DUE)
     hf_time_text(question->before_wall_ns, text);
-  else
+  else if (question->kind == HF_QUESTION_CASE)
     hf_uuid_text(question->case_id.uuid, text);
+  else
+    write_cases(question, text);
   question->state = HF_QUESTION_ASKED;
   return PQsetnonblocking(question->connection, 1) == 0 &&
-         PQsendQueryParams(question->connection, question->due ? due_sql : case_sql, 2, NULL,
-                           (const char *const[]){shard, text}, NULL, NULL, 1) == 1;
+         PQsendQueryParams(question->connection, sql[question->kind], 2, NULL, (const char *const[]){shard, text}, NULL, NULL, 1) == 1;
 }
 
 static void end(struct hf_question *question, const struct hf_record_events *events, struct hf_status status)
 {
   question->state = HF_QUESTION_IDLE;
   if (!hf_is_ok(status)) hf_question_close(question);
-  if (!question->due) events->case_known(events->owner, question->shard, question->case_id, status);
+  if (question->kind == HF_QUESTION_CASE) events->case_known(events->owner, question->shard, question->case_id, status);
+}
+
+static bool uuid_at(const PGresult *rows, int row, int column, struct hf_uuid *id)
+{
+  memset(id, 0, sizeof *id);
+  if (PQgetisnull(rows, row, column)) return true;
+  if (PQgetlength(rows, row, column) != (int)sizeof id->bytes) return false;
+  memcpy(id->bytes, PQgetvalue(rows, row, column), sizeof id->bytes);
+  return true;
+}
+
+static void hand_over_seen(const struct hf_question *question, const PGresult *rows, int row, const struct hf_record_events *events)
+{
+  struct hf_fact_seen seen = {.suspect = PQgetvalue(rows, row, 5)[0] != 0};
+  struct hf_case_id case_id;
+  int64_t expires_us;
+  size_t size = (size_t)PQgetlength(rows, row, 1);
+  bool ok = uuid_at(rows, row, 0, &case_id.uuid) && uuid_at(rows, row, 3, &seen.other_id.uuid) &&
+            uuid_at(rows, row, 4, &seen.order_id.uuid) && size < sizeof seen.party.institution &&
+            hf_is_ok(hf_account_number_set(&seen.party.account, PQgetvalue(rows, row, 2), (size_t)PQgetlength(rows, row, 2)));
+  if (!ok) return;
+  memcpy(seen.party.institution, PQgetvalue(rows, row, 1), size);
+  memcpy(&expires_us, PQgetvalue(rows, row, 6), sizeof expires_us);
+  seen.expires_wall_ns = (int64_t)be64toh((uint64_t)expires_us) * HF_NS_PER_US;
+  events->case_seen(events->owner, question->shard, case_id, &seen);
 }
 
 /* All rows are here: what is restored is a whole case or nothing of it. */
@@ -84,12 +150,12 @@ static void hand_over(struct hf_question *question, const PGresult *rows, const 
   for (int row = 0; row < PQntuples(rows); row++) {
     struct hf_span value = {(const uint8_t *)PQgetvalue(rows, row, 0), (size_t)PQgetlength(rows, row, 0)};
     struct hf_case_id id;
-    if (!question->due) {
+    if (question->kind == HF_QUESTION_CASE)
       events->case_fact(events->owner, question->shard, value);
-    } else if (value.size == sizeof id.uuid.bytes) {
-      memcpy(id.uuid.bytes, value.data, value.size);
+    else if (question->kind == HF_QUESTION_SEEN)
+      hand_over_seen(question, rows, row, events);
+    else if (uuid_at(rows, row, 0, &id.uuid))
       events->case_due(events->owner, question->shard, id);
-    }
   }
 }
 

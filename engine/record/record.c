@@ -15,6 +15,7 @@
 
 #define CHUNKS_MAX (HF_RECORD_BACKLOG_FACTS / HF_RECORD_BATCH_FACTS)
 #define RECONNECT_NS (100 * HF_NS_PER_MS)
+#define CONFIRM_EVERY_NS (250 * HF_NS_PER_MS)
 
 /* One transaction's worth of facts. */
 struct chunk {
@@ -26,7 +27,8 @@ struct chunk {
 };
 
 struct shard_queue {
-  bool owned;
+  bool owned, hurry;
+  int64_t ended_ns; /* its last transaction */
   int64_t epoch;
   struct chunk *first, *last;
   uint64_t committed;
@@ -44,7 +46,7 @@ struct hf_record {
   enum state state;
   uint32_t results_due; /* pipeline syncs to wait for: setup and commit each end with one */
   bool failed;          /* the transaction in flight was refused */
-  bool fenced;
+  bool fenced, confirming; /* confirming: the transaction in flight has no facts, it only asks whether the epoch is ours */
   int64_t retry_ns;      /* nothing is begun before: the pause after a failure */
   int64_t connect_by_ns; /* then the attempt is given up */
   int64_t last_end_ns, down_since_ns, commit_started_ns;
@@ -119,7 +121,8 @@ void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fac
   for (uint32_t i = 0; i < count; i++) {
     chunk->facts[chunk->count] = facts[i];
     chunk->raw[chunk->count] = (struct hf_span){NULL, 0};
-    if (facts[i].kind == HF_FACT_QUARANTINED && raw.size > 0) {
+    bool keeps_raw = facts[i].kind == HF_FACT_QUARANTINED || facts[i].kind == HF_FACT_SUBMISSION_WAITS;
+    if (keeps_raw && raw.size > 0) {
       uint8_t *copy = malloc(raw.size);
       HF_ASSERT(copy != NULL);
       memcpy(copy, raw.data, raw.size);
@@ -135,7 +138,7 @@ void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fac
 void hf_record_release(struct hf_record *record, uint32_t shard)
 {
   struct shard_queue *queue = &record->shards[shard];
-  queue->owned = false;
+  queue->owned = queue->hurry = false;
   while (queue->first != NULL) {
     struct chunk *chunk = queue->first;
     queue->first = chunk->next;
@@ -170,6 +173,7 @@ static void go_down(struct hf_record *record, struct hf_time now, const char *wh
 {
   note_away(record, now, why);
   if (record->state == STATE_COMMITTING || record->state == STATE_LOOKING_UP) record->unknown = record->in_flight != NULL;
+  record->confirming = false;
   if (record->connection != NULL) PQfinish(record->connection);
   record->connection = NULL;
   record->state = STATE_DOWN;
@@ -228,7 +232,7 @@ static void analyze(struct hf_record *record, struct hf_time now)
   record->analyze_at *= 16;
   record->results_due = 1;
   record->state = STATE_ANALYZING;
-  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report", 0, NULL, NULL, NULL, NULL,
+  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report, submission, account, task", 0, NULL, NULL, NULL, NULL,
                               0) == 1 &&
             PQpipelineSync(record->connection) == 1;
   if (!ok) go_down(record, now, "statistics cannot be asked for");
@@ -243,12 +247,15 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   record->turn = shard;
   record->in_flight = chunk;
   record->failed = record->fenced = false;
+  record->confirming = chunk == NULL;
   record->sent_published = queue->published;
-  hf_projection_make(&record->projection, chunk->facts, chunk->raw, chunk->count);
+  queue->hurry = false;
+  hf_projection_make(&record->projection, chunk == NULL ? NULL : chunk->facts, chunk == NULL ? NULL : chunk->raw,
+                     chunk == NULL ? 0 : chunk->count);
   const struct hf_fence fence = {.shard = shard,
                                  .epoch = queue->epoch,
-                                 .next_offset = chunk->next_offset,
-                                 .seq = chunk->facts[chunk->count - 1].seq,
+                                 .next_offset = chunk == NULL ? -1 : chunk->next_offset,
+                                 .seq = chunk == NULL ? queue->committed : chunk->facts[chunk->count - 1].seq,
                                  .published_seq = queue->published};
   bool ok = hf_connection_send(record->connection, &fence, &record->projection);
   record->results_due = 1;
@@ -265,13 +272,13 @@ static void on_committed(struct hf_record *record, struct hf_time now)
   static struct hf_committed_fact committed[HF_RECORD_BATCH_FACTS];
   for (uint32_t i = 0; i < chunk->count; i++) {
     const struct hf_fact *fact = &chunk->facts[i];
-    committed[i] =
-        (struct hf_committed_fact){.case_id = fact->case_id, .seq = fact->seq, .bytes = record->projection.bodies[i]};
+    committed[i] = (struct hf_committed_fact){
+        .kind = fact->kind, .case_id = fact->case_id, .seq = fact->seq, .bytes = record->projection.bodies[i]};
     if (fact->kind == HF_FACT_ORDER_ENDED) hf_histogram_add(&record->durable, now.mono_ns - fact->ended.at.mono_ns);
   }
   record->in_flight = NULL;
   record->unknown = false;
-  record->last_end_ns = now.mono_ns;
+  record->last_end_ns = queue->ended_ns = now.mono_ns;
   record->facts_committed += chunk->count;
   if (queue->first == chunk) {
     queue->committed = chunk->facts[chunk->count - 1].seq;
@@ -297,6 +304,23 @@ static void on_fenced(struct hf_record *record)
   }
   give_back(record, chunk);
   if (ours) record->events.fenced(record->events.owner, record->turn); /* calls hf_record_release */
+}
+
+/* The end of a transaction that only asked for the epoch. */
+static void on_confirmed(struct hf_record *record, struct hf_time now)
+{
+  struct shard_queue *queue = &record->shards[record->turn];
+  record->confirming = false;
+  record->last_end_ns = queue->ended_ns = now.mono_ns;
+  if (!queue->owned) return;
+  if (record->fenced) {
+    HF_LOG(HF_LOG_ALARM, "E1302", "another owner holds this shard: the late write was refused", HF_FIELD("shard", record->turn));
+    record->events.fenced(record->events.owner, record->turn);
+  } else if (!record->failed) {
+    note_back(record, now);
+    record->events.committed(record->events.owner, record->turn, NULL, 0);
+  }
+  record->failed = false;
 }
 
 static void on_result(struct hf_record *record, const PGresult *result)
@@ -338,6 +362,10 @@ static void on_sync(struct hf_record *record, struct hf_time now)
     return;
   }
   if (was == STATE_ANALYZING) record->failed = false; /* not ours to analyze: autovacuum's then */
+  if (record->confirming && was == STATE_COMMITTING) {
+    on_confirmed(record, now);
+    return;
+  }
   if (record->in_flight == NULL) return;
   if (record->fenced) {
     on_fenced(record);
@@ -379,23 +407,29 @@ static void receive(struct hf_record *record, struct hf_time now)
   }
 }
 
-/* The next shard, in turn, that has something to commit and whose time has come. */
+/* A shard that something waits for comes first; then the next in turn whose time has come. */
 static bool pick_shard(struct hf_record *record, struct hf_time now, uint32_t *shard)
 {
+  bool found = false;
   if (now.mono_ns < record->retry_ns) return false;
   for (uint32_t i = 1; i <= HF_SHARDS_MAX; i++) {
     uint32_t at = (record->turn + i) % HF_SHARDS_MAX;
-    if (record->shards[at].first == NULL) continue;
+    const struct shard_queue *queue = &record->shards[at];
+    bool confirms = queue->owned && queue->hurry && now.mono_ns - queue->ended_ns >= CONFIRM_EVERY_NS;
+    if (queue->hurry && (queue->first != NULL || confirms)) {
+      *shard = at;
+      return true;
+    }
+    if (found || queue->first == NULL) continue;
+    found = now.mono_ns - record->last_end_ns >= record->config.pace_ns || queue->first->count >= HF_RECORD_BATCH_FACTS / 4;
     *shard = at;
-    return now.mono_ns - record->last_end_ns >= record->config.pace_ns ||
-           record->shards[at].first->count >= HF_RECORD_BATCH_FACTS / 4;
   }
-  return false;
+  return found;
 }
 
 void hf_record_work(struct hf_record *record, struct hf_time now)
 {
-  uint32_t shard;
+  uint32_t shard = 0;
   if (record->state == STATE_DOWN && now.mono_ns >= record->retry_ns) start_connecting(record, now);
   if (record->state == STATE_CONNECTING) {
     if (hf_connection_is_ready(record->connection, record->poll)) record->poll = PQconnectPoll(record->connection);
@@ -512,6 +546,16 @@ bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case
   const struct shard_queue *queue = &record->shards[shard];
   uint64_t newest = queue->last == NULL ? queue->committed : queue->last->facts[queue->last->count - 1].seq;
   return hf_question_of_case(&record->question, shard, id, newest, now);
+}
+
+bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count, struct hf_time now)
+{
+  return hf_question_of_seen(&record->question, shard, cases, count, now);
+}
+
+void hf_record_hurry(struct hf_record *record, uint32_t shard)
+{
+  record->shards[shard].hurry = true;
 }
 
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now)

@@ -23,6 +23,7 @@ struct hf_record_config {
 
 /* One committed fact, in order of seq: what publish sends on. */
 struct hf_committed_fact {
+  enum hf_fact_kind kind;
   struct hf_case_id case_id;
   uint64_t seq;
   struct hf_span bytes;
@@ -30,6 +31,7 @@ struct hf_committed_fact {
 
 struct hf_record_events {
   void *owner;
+  /* count 0: only the epoch was confirmed. */
   void (*committed)(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count);
   /* The epoch has been taken by another owner: stop this shard now. */
   void (*fenced)(void *owner, uint32_t shard);
@@ -37,6 +39,8 @@ struct hf_record_events {
   void (*case_fact)(void *owner, uint32_t shard, struct hf_span fact);
   void (*case_known)(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
   void (*case_due)(void *owner, uint32_t shard, struct hf_case_id id);
+  /* Another case, or the suspect list, knows an account of this case. */
+  void (*case_seen)(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen);
 };
 
 HF_MUST_USE struct hf_status hf_record_open(struct hf_record **record, const struct hf_record_config *config,
@@ -71,13 +75,17 @@ HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record
 bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, struct hf_time now);
 /* Rested cases of the shard whose holds end before `before`, at most 100. */
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
+/* Other cases that know the accounts of these; at most HF_QUESTION_CASES_MAX. */
+bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count, struct hf_time now);
+/* Something waits for this shard's commit: its transaction comes next, without the pause; an empty one confirms the epoch. */
+void hf_record_hurry(struct hf_record *record, uint32_t shard);
 /* Forgets what waits for the shard: its new owner decides it again. */
 void hf_record_release(struct hf_record *record, uint32_t shard);
 
 bool hf_record_has_room(const struct hf_record *record);
 /*
  * One step's facts. next_offset: where the log is read on once they are committed; -1 where the step came from elsewhere.
- * raw: the record's bytes, kept where a fact says quarantined. Requires: hf_record_has_room().
+ * raw: the record's bytes, kept where a fact says quarantined or waiting for a second officer. Requires: hf_record_has_room().
  */
 void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count, int64_t next_offset,
                    struct hf_span raw);
@@ -99,6 +107,6 @@ struct hf_histogram;
 const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
 
 /* The schema that this program needs; hf_record_acquire refuses another. */
-#define HF_SCHEMA_VERSION 1
+#define HF_SCHEMA_VERSION 2
 
 #endif

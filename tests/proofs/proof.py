@@ -97,7 +97,7 @@ class Proof:
                 rows[report] = (case, int(partition), int(offset), int(due))
         return rows
 
-    def wait_settled(self, seconds=180):
+    def wait_settled(self, seconds=900):
         """Every acknowledged report has its row and every order has ended."""
         count = len(self.acked())
 

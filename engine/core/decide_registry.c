@@ -1,0 +1,63 @@
+/* The registry: institutions, keys, policy and protected accounts change by submissions under root administrators' keys. */
+#include "engine/core/decide.h"
+
+static bool is_root(const struct hf_core *core, const char *key_id)
+{
+  for (uint32_t i = 0; i < core->config.root_keys_count; i++)
+    if (strcmp(core->config.root_keys[i], key_id) == 0) return true;
+  return false;
+}
+
+static enum hf_reason check(const struct hf_core *core, const struct hf_input *input)
+{
+  const struct hf_registry_change *change = input->registry;
+  const struct hf_registry *registry = core->registry;
+  uint32_t institutions = registry->institutions_count, keys = registry->keys_count;
+  if (!is_root(core, input->key_id)) return HF_REASON_ROLE_NOT_ALLOWED;
+  if (change->made_wall_ns > input->appended_wall_ns + HF_FUTURE_TOLERANCE_NS) return HF_REASON_TIME_IN_FUTURE;
+  for (uint32_t i = 0; i < change->institutions_count; i++) {
+    if (!hf_institution_is_sound(&change->institutions[i])) return HF_REASON_BAD_ROW;
+    institutions += hf_registry_institution(registry, change->institutions[i].code) == NULL;
+  }
+  for (uint32_t i = 0; i < change->keys_count; i++) {
+    if (!hf_key_is_sound(&change->keys[i])) return HF_REASON_BAD_ROW;
+    keys += hf_registry_key(registry, change->keys[i].id) == NULL;
+  }
+  if (institutions > HF_INSTITUTIONS_MAX || keys > HF_KEYS_MAX ||
+      registry->protected_count + change->protected_count > HF_PROTECTED_MAX)
+    return HF_REASON_BAD_ROW;
+  if (change->has_policy && !hf_policy_is_sound(&change->policy)) return HF_REASON_BAD_ROW;
+  if (change->has_policy && change->policy.version != registry->policy.version + 1) return HF_REASON_POLICY_VERSION;
+  return HF_REASON_NONE;
+}
+
+void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input)
+{
+  const struct hf_registry_change *change = input->registry;
+  struct hf_case_id none = {0};
+  enum hf_reason reason = check(core, input);
+  if (reason != HF_REASON_NONE) {
+    hf_core_quarantine(core, input, reason, 0);
+    return;
+  }
+  for (uint32_t i = 0; i < change->institutions_count; i++) {
+    struct hf_fact *fact = hf_core_begin(core, HF_FACT_INSTITUTION_SET, none);
+    fact->institution = change->institutions[i];
+    hf_core_tell(core, fact);
+  }
+  for (uint32_t i = 0; i < change->keys_count; i++) {
+    struct hf_fact *fact = hf_core_begin(core, HF_FACT_KEY_SET, none);
+    fact->key = change->keys[i];
+    hf_core_tell(core, fact);
+  }
+  for (uint32_t i = 0; i < change->protected_count; i++) {
+    struct hf_fact *fact = hf_core_begin(core, HF_FACT_PROTECTED_SET, none);
+    fact->protected = change->protected[i];
+    hf_core_tell(core, fact);
+  }
+  if (change->has_policy) {
+    struct hf_fact *fact = hf_core_begin(core, HF_FACT_POLICY_SET, none);
+    fact->policy = change->policy;
+    hf_core_tell(core, fact);
+  }
+}
