@@ -1,5 +1,12 @@
 -- The whole life of a case: commands and second officers, holds of accounts, the money's way, tasks, what spans cases.
 
+-- Facts of holds are of accounts from here on. Cases of version 1 are decided again from the log, not converted.
+do $$ begin
+  if exists (select 1 from fact where kind in ('hold_placed', 'hold_lapsed')) then
+    raise exception 'this database holds cases of schema version 1: start with an empty one, the log fills it again';
+  end if;
+end $$;
+
 -- Reports and commands alike: what an order traces to. `raw` is kept of those that wait, so that a second officer signs the same bytes.
 create table submission (
   shard           int not null,

@@ -12,6 +12,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_REGISTRY 3
 #define HF_FUZZ_FACT 4
 #define HF_FUZZ_ANSWER 5
+#define HF_FUZZ_COMMAND 6
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   static struct hf_registry_change change;
   static struct hf_fact fact;
   static struct hf_answer answer;
+  static struct hf_answer_room room;
+  static struct hf_command command;
   static const struct hf_order order = {.institution = "BANKA"};
   struct hf_arena arena = {.memory = arena_memory, .capacity = sizeof arena_memory};
   struct hf_span bytes = {data, size};
@@ -31,10 +34,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #elif HF_FUZZ_DECODER == HF_FUZZ_REGISTRY
   (void)hf_registry_decode(bytes, &arena, &change);
 #elif HF_FUZZ_DECODER == HF_FUZZ_FACT
-  status = hf_fact_decode(bytes, &arena, &fact);
+  status = hf_fact_decode(bytes, &fact);
+#elif HF_FUZZ_DECODER == HF_FUZZ_COMMAND
+  (void)hf_command_decode(bytes, &arena, &command);
 #else
-  status = hf_holdfast_json.decode(bytes, &order, &answer);
+  status = hf_holdfast_json.decode(bytes, &order, &room, &answer);
 #endif
-  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)arena, (void)bytes;
+  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)arena, (void)bytes, (void)room,
+      (void)command;
   return 0;
 }

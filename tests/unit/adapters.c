@@ -17,10 +17,66 @@ static struct hf_order order_like(enum hf_action action, int64_t deadline_ns, in
                            .form_reference = "ZF-\"1\""};
   assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-8003-9c9d-0af5e8da17a2", 36, &order.id.uuid)));
   assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c3f", 36, &order.case_id.uuid)));
-  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c01", 36, &order.report_id.uuid)));
+  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c01", 36, &order.submission_id)));
   assert_true(hf_is_ok(hf_account_number_set(&order.account, "6222020000001234", 16)));
   assert_true(hf_is_ok(hf_name_set(&order.name, "张三", 6)));
   return order;
+}
+
+static struct hf_answer_room room;
+
+/* All that a freeze carries. */
+static struct hf_order freeze_order(void)
+{
+  struct hf_order order = order_like(HF_ACTION_FREEZE, 1700000060123LL * HF_NS_PER_MS, 5000000);
+  order.mode = HF_FREEZE_LIMITED;
+  order.until_wall_ns = 1710000000LL * HF_NS_PER_S;
+  order.document = (struct hf_document){"02", "X-1", "bureau", {0xab}};
+  strcpy(order.second_id, "fedcba9876543210fedcba9876543210");
+  strcpy(order.text, "why");
+  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-8003-9c9d-0af5e8da17a3", 36, &order.parent.uuid)));
+  return order;
+}
+
+/* No order of ours is too large for its buffer: dispatch relies on it. */
+static void every_action_fits_at_its_largest(void **unused)
+{
+  uint8_t out[HF_ORDER_BODY_SIZE_MAX];
+  (void)unused;
+  for (int action = 1; action < HF_ACTION_COUNT; action++) {
+    struct hf_order order = freeze_order();
+    order.action = (enum hf_action)action;
+    memset(order.case_number, '"', HF_REFERENCE_SIZE_MAX), memset(order.form_reference, '\\', HF_REFERENCE_SIZE_MAX);
+    memset(order.serial, '"', HF_REFERENCE_SIZE_MAX), memset(order.text, '"', HF_REASON_TEXT_SIZE_MAX);
+    memset(order.document.number, '"', HF_REFERENCE_SIZE_MAX), memset(order.document.issuer, '"', HF_REFERENCE_SIZE_MAX);
+    memset(order.name.bytes, '"', order.name.size = HF_NAME_SIZE_MAX);
+    order.party.name = order.name;
+    order.page = UINT32_MAX;
+    order.amount = HF_AMOUNT_MAX;
+    struct hf_writer writer = hf_writer_of(out, sizeof out);
+    assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &writer)));
+  }
+}
+
+static void transactions_are_read_as_far_as_they_are_sound(void **unused)
+{
+  static const char body[] =
+      "{\"order_id\":\"01a20be9-b54e-8003-9c9d-0af5e8da17a2\",\"institution\":\"BANKA\",\"feedback\":{\"result\":\"0000\",\"more\":true,"
+      "\"transactions\":[{\"serial\":\"T-1\",\"side\":\"debit\",\"amount\":\"10.00\",\"balance\":\"5.00\",\"at\":\"2026-01-01T00:00:00Z\","
+      "\"other\":{\"institution\":\"BANKB\",\"number\":\"6222\",\"name\":\"N\"}},{\"side\":\"up\",\"amount\":7,\"at\":\"yesterday\"},"
+      "{\"side\":\"credit\",\"amount\":\"-1.00\",\"cash\":true}],"
+      "\"holds\":[{\"order_id\":\"01a20be9-b54e-8003-9c9d-0af5e8da17a2\",\"kind\":\"stop\",\"amount\":\"3.00\"}],"
+      "\"former\":{\"authority\":\"court\",\"queued\":true,\"expires_at\":\"2026-02-01T00:00:00Z\"}}}";
+  struct hf_order order = order_like(HF_ACTION_QUERY, 1, 1);
+  struct hf_answer answer;
+  (void)unused;
+  assert_true(hf_is_ok(hf_holdfast_json.decode((struct hf_span){(const uint8_t *)body, sizeof body - 1}, &order, &room, &answer)));
+  assert_int_equal(answer.transactions_count, 3);
+  assert_true(answer.more && answer.queued && answer.holds_count == 1 && answer.holds[0].amount == 300);
+  assert_int_equal(answer.transactions[0].amount, 1000);
+  assert_string_equal(answer.transactions[0].institution, "BANKB");
+  assert_true(answer.transactions[1].failed && answer.transactions[1].amount == 0 && answer.transactions[1].at_wall_ns == 0);
+  assert_true(answer.transactions[2].credit && answer.transactions[2].cash);
 }
 
 static void orders_are_the_golden_bytes(void **unused)
@@ -30,12 +86,15 @@ static void orders_are_the_golden_bytes(void **unused)
     enum hf_action action;
     const char *file;
   } rows[] = {{HF_ACTION_STOP, "adapters/holdfast_json/vectors/stop.request.json"},
-              {HF_ACTION_QUERY, "adapters/holdfast_json/vectors/query.request.json"}};
+              {HF_ACTION_QUERY, "adapters/holdfast_json/vectors/query.request.json"},
+              {HF_ACTION_FREEZE, "adapters/holdfast_json/vectors/freeze.request.json"}};
   (void)unused;
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     size_t size;
     uint8_t *wanted = read_source_file(rows[i].file, &size);
     struct hf_order order = order_like(rows[i].action, 1700000060123LL * HF_NS_PER_MS, 5000000);
+    if (rows[i].action == HF_ACTION_FREEZE) order = freeze_order();
+    if (rows[i].action == HF_ACTION_QUERY) order.mode = HF_QUERY_BOTH;
     struct hf_writer writer = hf_writer_of(out, sizeof out);
     assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &writer)));
     if (writer.size != size || memcmp(out, wanted, size) != 0)
@@ -71,11 +130,11 @@ static void answers_are_read_as_the_vectors_say(void **unused)
     struct hf_answer answer;
     snprintf(path, sizeof path, "adapters/holdfast_json/vectors/%s.answer.json", rows[i].name);
     uint8_t *bytes = read_source_file(path, &size);
-    struct hf_status status = hf_holdfast_json.decode((struct hf_span){bytes, size}, &order, &answer);
+    struct hf_status status = hf_holdfast_json.decode((struct hf_span){bytes, size}, &order, &room, &answer);
     if (status.kind != rows[i].kind || strstr(hf_is_ok(status) ? "" : status.why, rows[i].why_has) == NULL)
       fail_msg("%s: %s", path, status.why);
     if (hf_is_ok(status)) assert_string_equal(answer.result, rows[i].result);
-    for (size_t cut = 0; cut < size; cut++) (void)hf_holdfast_json.decode((struct hf_span){bytes, cut}, &order, &answer);
+    for (size_t cut = 0; cut < size; cut++) (void)hf_holdfast_json.decode((struct hf_span){bytes, cut}, &order, &room, &answer);
     free(bytes);
   }
 }
@@ -149,7 +208,8 @@ static void backoff_grows_to_half_a_minute(void **unused)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(orders_are_the_golden_bytes), cmocka_unit_test(answers_are_read_as_the_vectors_say),
+      cmocka_unit_test(orders_are_the_golden_bytes), cmocka_unit_test(every_action_fits_at_its_largest),
+      cmocka_unit_test(transactions_are_read_as_far_as_they_are_sound), cmocka_unit_test(answers_are_read_as_the_vectors_say),
       cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
       cmocka_unit_test_setup(pace_is_kept, set_up_lane), cmocka_unit_test(backoff_grows_to_half_a_minute)};
   return cmocka_run_group_tests(tests, NULL, NULL);
