@@ -31,7 +31,8 @@ struct hf_dialect {
   struct hf_status (*seal)(const struct hf_order *order, const char *key_id, const char *algorithm, struct hf_span signature,
                            struct hf_writer *headers);
   /* Reads a reply to this order. REFUSED where it is about another order. */
-  struct hf_status (*decode)(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room, struct hf_answer *answer);
+  struct hf_status (*decode)(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
+                             struct hf_answer *answer);
 };
 
 /* All dialects; NULL where there is none of that name. */

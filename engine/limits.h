@@ -20,21 +20,21 @@
 #define HF_REGISTRY_ROWS_MAX 256          /* rows in one registry submission; more rows, more submissions */
 
 /* --- what one core keeps --- */
-#define HF_SHARDS_MAX 64        /* partitions a process may own; more than 16 doubles Kafka's p50 (tech 1.9) */
-#define HF_INSTITUTIONS_MAX 512 /* rows of the registry per shard */
-#define HF_KEYS_MAX 1024        /* officers, machines, administrators per shard */
-#define HF_PROTECTED_MAX 2048   /* protected accounts per shard */
-#define HF_MACHINES_MAX 64      /* machine keys that have reported */
+#define HF_SHARDS_MAX 64            /* partitions a process may own; more than 16 doubles Kafka's p50 (tech 1.9) */
+#define HF_INSTITUTIONS_MAX 512     /* rows of the registry per shard */
+#define HF_KEYS_MAX 1024            /* officers, machines, administrators per shard */
+#define HF_PROTECTED_MAX 2048       /* protected accounts per shard */
+#define HF_MACHINES_MAX 64          /* machine keys that have reported */
 #define HF_CASE_ORDERS_MAX 1024     /* orders of one case: 200 targets x 2 actions, then the chase */
 #define HF_CASE_ACCOUNTS_MAX 512    /* half of the orders: each account has a stop and a query at least */
-#define HF_CASE_SUBMISSIONS_MAX 128 /* reports and commands of one case; a command's id is refused for ever, so all are kept */
+#define HF_CASE_SUBMISSIONS_MAX 128 /* reports and commands of one case: all are kept, their ids are used up */
 #define HF_CASE_ROOTS_MAX 512       /* victims' transfers of one case */
 #define HF_CASE_TRACES_MAX 4096     /* onward transfers of one case that carry stolen money */
-#define HF_STEP_FACTS_MAX (HF_TARGETS_MAX * 4 + 16) /* claim + account + stop + query each, and the case */
+#define HF_STEP_FACTS_MAX (HF_TARGETS_MAX * 4 + 16)        /* claim + account + stop + query each, and the case */
 #define HF_CHASE_STEP_FACTS (HF_CHASE_FANOUT_MAX * 4 + 64) /* what the answer to one query may lead to */
-#define HF_CHASE_FANOUT_MAX 100 /* onward accounts followed from one account: above the ceiling of what an officer may sign */
+#define HF_CHASE_FANOUT_MAX 100                            /* onward accounts followed from one account */
 #define HF_CHASE_HOPS_MAX 15
-#define HF_RECENT_CASES_MAX 8192 /* rested cases a shard remembers: 2 a second for an hour; a report on an older one waits for a look-up */
+#define HF_RECENT_CASES_MAX 8192 /* rested cases a shard remembers: 2 a second for an hour; older ones are looked up */
 
 /* --- lanes --- */
 #define HF_LANE_QUEUE_MAX 65536             /* orders waiting for one institution */
@@ -43,9 +43,9 @@
 #define HF_HANDSHAKES_PER_TURN 2            /* new TLS connections started in one turn of the loop: ~2 ms of CPU each */
 #define HF_ORDER_BODY_SIZE_MAX 4096         /* an encoded holdfast_json order is ~900 bytes */
 #define HF_ANSWER_BODY_SIZE_MAX (64 * 1024) /* an institution's reply; more is MALFORMED (reliability 4.4) */
-#define HF_ANSWER_ROWS_MAX 500 /* transactions in one answer: 64 KiB at ~130 bytes; a longer list comes in pages */
-#define HF_ANSWER_HOLDS_MAX 64 /* holds in force in one answer */
-#define HF_QUERY_PAGES_MAX 250 /* pages of one account's list: 125,000 rows */
+#define HF_ANSWER_ROWS_MAX 500              /* transactions in one answer: 64 KiB at ~130 bytes; a longer list comes in pages */
+#define HF_ANSWER_HOLDS_MAX 64              /* holds in force in one answer */
+#define HF_QUERY_PAGES_MAX 250              /* pages of one account's list: 125,000 rows */
 #define HF_QUICK_TRIES 3                    /* immediate resends before the order is unknown (reliability 1, retries) */
 
 /* --- stages --- */
@@ -56,9 +56,9 @@
 #define HF_RECORD_BATCH_FACTS 1024        /* facts in one transaction; the largest step is one transaction */
 #define HF_RECORD_BACKLOG_FACTS (1 << 20) /* facts waiting while PostgreSQL is away: ~200 s at 5,000/s */
 #define HF_RECORD_BACKLOG_BYTES (256u * 1024 * 1024)
-#define HF_QUESTION_CASES_MAX 64          /* cases whose new accounts are looked for in others, in one question */
-#define HF_PUBLISH_BACKLOG 8192 /* Kafka records waiting for the broker's acknowledgement */
-#define HF_RAW_KEPT_SIZE 1024   /* first bytes of a bad answer kept as evidence */
+#define HF_QUESTION_CASES_MAX 64 /* cases whose new accounts are looked for in others, in one question */
+#define HF_PUBLISH_BACKLOG 8192  /* Kafka records waiting for the broker's acknowledgement */
+#define HF_RAW_KEPT_SIZE 1024    /* first bytes of a bad answer kept as evidence */
 
 /* --- time --- */
 #define HF_FUTURE_TOLERANCE_NS (120LL * 1000000000) /* security.md section 1: window of 120 s */
@@ -71,9 +71,9 @@
 #define HF_INSTITUTION_CODE_SIZE_MAX 12
 #define HF_REFERENCE_SIZE_MAX 64
 #define HF_ENDPOINT_SIZE_MAX 160
-#define HF_KEY_ID_SIZE 32          /* hex of the first 16 bytes of SHA-256 over the public key's DER */
-#define HF_PUBLIC_KEY_SIZE_MAX 320 /* RSA-2048 SPKI is 294 bytes */
-#define HF_DIGEST_SIZE 32          /* SHA-256 */
+#define HF_KEY_ID_SIZE 32           /* hex of the first 16 bytes of SHA-256 over the public key's DER */
+#define HF_PUBLIC_KEY_SIZE_MAX 320  /* RSA-2048 SPKI is 294 bytes */
+#define HF_DIGEST_SIZE 32           /* SHA-256 */
 #define HF_REASON_TEXT_SIZE_MAX 200 /* an officer's words: why */
 
 #define HF_AMOUNT_MAX 100000000000000LL /* 10^12 in major units: above any claim, far below overflow of a sum */

@@ -76,8 +76,8 @@ static struct bank_account *open_account(struct bank *bank, const char *token)
   if (bank->accounts_count + 1 >= bank->accounts_capacity) {
     bank->accounts_capacity = bank->accounts_capacity == 0 ? 256 : bank->accounts_capacity * 2;
     bank->accounts = realloc(bank->accounts, bank->accounts_capacity * sizeof *bank->accounts);
-    HF_ASSERT(bank->accounts != NULL);
   }
+  HF_ASSERT(bank->accounts != NULL);
   account = &bank->accounts[++bank->accounts_count];
   memset(account, 0, sizeof *account);
   snprintf(account->token, sizeof account->token, "%s", token);
@@ -173,7 +173,8 @@ static const char *judge_stop(struct bank_account *account, const struct asked *
   return entry->balance < asked->transfer ? "1200" : "0000";
 }
 
-static const char *judge_freeze(struct bank_account *account, const struct asked *asked, int64_t now, struct ledger_entry *entry)
+static const char *judge_freeze(struct bank_account *account, const struct asked *asked, int64_t now,
+                                struct ledger_entry *entry)
 {
   bool in_force = account->freeze_until_us > now;
   if (strcmp(asked->action, "unfreeze") == 0) return in_force ? "0000" : "1900";
@@ -262,7 +263,8 @@ static json_t *hold_json(const char *order, const char *kind, int64_t held, int6
 static json_t *holds_of(const struct bank_account *account, int64_t now)
 {
   json_t *rows = json_array();
-  if (account->stop_until_us > now) json_array_append_new(rows, hold_json(account->stop_order, "stop", account->held, account->stop_until_us));
+  if (account->stop_until_us > now)
+    json_array_append_new(rows, hold_json(account->stop_order, "stop", account->held, account->stop_until_us));
   if (account->freeze_until_us > now && !account->freeze_waits)
     json_array_append_new(rows, hold_json(account->freeze_order, "freeze", account->held, account->freeze_until_us));
   return rows;

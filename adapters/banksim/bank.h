@@ -5,8 +5,8 @@
  * from the number itself. Magic endings of numbers
  * (ux.md section 3): …0002 name differs (0301), …0003 answers after 8 s, …0004 never, …0006 already held (1301), …0007 balance
  * short (1200), …0008 receipt first, feedback 2 s later, …0009 frozen by a court: our freeze waits behind it (轮候).
- * Rules: a stop lasts 48 h and may be placed or extended twice (1301, 1304, 1800); a freeze until its day; a lift of what has ended
- * is 1900; all of it by this institution's own clock, which a test may put forward.
+ * Rules: a stop lasts 48 h and may be placed or extended twice (1301, 1304, 1800); a freeze until its day; a lift of what has
+ * ended is 1900; all of it by this institution's own clock, which a test may put forward.
  */
 #ifndef HF_BANKSIM_BANK_H
 #define HF_BANKSIM_BANK_H
@@ -35,11 +35,11 @@ struct bank {
   int fault_ms;
   bool swallows; /* what it has seen it drops silently */
   struct ledger *ledger;
-  const json_t *script; /* its accounts; NULL: none */
+  const json_t *script;          /* its accounts; NULL: none */
   struct bank_account *accounts; /* 1…accounts_count */
   uint32_t accounts_count, accounts_capacity;
   struct hf_map account_of; /* by token */
-  int64_t ahead_us; /* of the real clock */
+  int64_t ahead_us;         /* of the real clock */
 };
 
 enum fault fault_named(const char *name);

@@ -66,7 +66,8 @@ struct ledger *ledger_open(const char *path)
     struct ledger_entry entry = {.balance = 0};
     if (sscanf(line,
                "{\"order\":\"%36[^\"]\",\"case\":\"%*[^\"]\",\"account\":\"%36[^\"]\",\"action\":\"%15[^\"]\",\"effect\":1,"
-               "\"result\":\"%4[^\"]\",\"executed_us\":%" SCNd64 ",\"until_us\":%" SCNd64 ",\"balance\":%" SCNd64 ",\"held\":%" SCNd64,
+               "\"result\":\"%4[^\"]\",\"executed_us\":%" SCNd64 ",\"until_us\":%" SCNd64 ",\"balance\":%" SCNd64
+               ",\"held\":%" SCNd64,
                entry.order_id, entry.account, entry.action, entry.result, &entry.executed_us, &entry.until_us, &entry.balance,
                &entry.held) == 8)
       remember(ledger, &entry);
@@ -102,8 +103,8 @@ const struct ledger_entry *ledger_add(struct ledger *ledger, const struct ledger
   fprintf(ledger->file,
           "{\"order\":\"%s\",\"case\":\"%s\",\"account\":\"%s\",\"action\":\"%s\",\"effect\":1,\"result\":\"%s\",\"executed_"
           "us\":%" PRId64 ",\"until_us\":%" PRId64 ",\"balance\":%" PRId64 ",\"held\":%" PRId64 "}\n",
-          entry->order_id, case_id, entry->account, entry->action, entry->result, entry->executed_us, entry->until_us, entry->balance,
-          entry->held);
+          entry->order_id, case_id, entry->account, entry->action, entry->result, entry->executed_us, entry->until_us,
+          entry->balance, entry->held);
   ledger->dirty = true;
   return remember(ledger, entry);
 }

@@ -1,9 +1,9 @@
 /*
  * Ledger: what one simulated institution received and what it put into effect, fsynced before any answer leaves.
  *
- * Why:    an independent witness: tests compare it with what the engine says (reliability.md section 2). A restarted institution
- *         rebuilds its accounts from it.
- * Form:   one JSON line per order received: order, case, account (hashed), action, result, times, amounts; or order, repeat.
+ * Why:    an independent witness: tests compare it with what the engine says (reliability.md section 2). A restarted
+ * institution rebuilds its accounts from it. Form:   one JSON line per order received: order, case, account (hashed), action,
+ * result, times, amounts; or order, repeat.
  */
 #ifndef HF_BANKSIM_LEDGER_H
 #define HF_BANKSIM_LEDGER_H

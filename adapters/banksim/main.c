@@ -34,7 +34,7 @@ static struct {
   const char *dir;
   struct event *flush;
   bool no_sync;
-  json_t *script; /* code → number → account */
+  json_t *script;              /* code → number → account */
   struct answer *first, *last; /* decided in this turn, to go out after the sync */
 } sim;
 
@@ -187,7 +187,8 @@ static void on_pay(struct evhttp_request *request, void *user)
   json_error_t error;
   (void)user;
   json_t *wanted = json_loadb((const char *)evbuffer_pullup(input, -1), evbuffer_get_length(input), 0, &error);
-  const char *code = json_string_value(json_object_get(wanted, "code")), *number = json_string_value(json_object_get(wanted, "number"));
+  const char *code = json_string_value(json_object_get(wanted, "code")),
+             *number = json_string_value(json_object_get(wanted, "number"));
   json_t *row = json_object_get(wanted, "row"), *accounts = code == NULL ? NULL : json_object_get(sim.script, code);
   json_t *account = number == NULL ? NULL : json_object_get(accounts, number);
   bool ok = account != NULL && row != NULL && json_array_append(json_object_get(account, "transactions"), row) == 0;
@@ -276,21 +277,26 @@ static void on_stop(evutil_socket_t number, short what, void *user)
 static int usage(FILE *out)
 {
   fputs(
-      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] [--script JSON] CODE[=PORT]…\n"
+      "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] [--script JSON] "
+      "CODE[=PORT]…\n"
       "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
-      "  --script      accounts: {CODE: {NUMBER: {name, balance, transactions: [{side, amount, at or at_us, serial, cash, other}]}}}\n"
+      "  --script      accounts: {CODE: {NUMBER: {name, balance, transactions: [{side, amount, at or at_us, serial, cash, "
+      "other}]}}}\n"
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
-      "  --control     a port for GET /clock?ahead_s=N, POST /pay {code, number, row}, GET /fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|none[&ms=N]\n",
+      "  --control     a port for GET /clock?ahead_s=N, POST /pay {code, number, row}, GET "
+      "/fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|none[&ms=N]\n",
       out);
   return out == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"dir", 1, NULL, 'd'},     {"cert", 1, NULL, 'c'},       {"key", 1, NULL, 'k'},
-                                          {"ca", 1, NULL, 'a'},      {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'},
-                                          {"no-sync", 0, NULL, 'n'}, {"script", 1, NULL, 's'}, {"help", 0, NULL, 'h'},       {0}};
+  static const struct option options[] = {{"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},
+                                          {"key", 1, NULL, 'k'},        {"ca", 1, NULL, 'a'},
+                                          {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'},
+                                          {"no-sync", 0, NULL, 'n'},    {"script", 1, NULL, 's'},
+                                          {"help", 0, NULL, 'h'},       {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
@@ -311,8 +317,7 @@ int main(int argc, char **argv)
       json_error_t error;
       sim.script = json_load_file(optarg, JSON_REJECT_DUPLICATES, &error);
       if (sim.script == NULL) return fprintf(stderr, "banksim: %s:%d: %s\n", optarg, error.line, error.text), 1;
-    }
-    else if (option == 'v') {
+    } else if (option == 'v') {
       FILE *in = fopen(optarg, "re");
       sim.centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
       if (in != NULL) fclose(in);

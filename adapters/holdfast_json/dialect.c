@@ -78,7 +78,8 @@ static void put_details(struct hf_writer *body, const struct hf_order *order)
     hf_write_text(body, ",\"page\":");
     hf_write_int(body, order->page);
   }
-  if ((freezes && order->mode == HF_FREEZE_LIMITED) || order->action == HF_ACTION_RETURN) put_amount(body, "amount", order->amount);
+  if ((freezes && order->mode == HF_FREEZE_LIMITED) || order->action == HF_ACTION_RETURN)
+    put_amount(body, "amount", order->amount);
   if (order->until_wall_ns != 0) put_time(body, "until", order->until_wall_ns);
   if (order->serial[0] != '\0') put_text(body, "serial", order->serial);
   if (order->document.number[0] != '\0') put_document(body, &order->document);
@@ -203,7 +204,8 @@ static struct hf_status read_transactions(const json_t *list, struct hf_answer_r
 {
   if (list == NULL || json_is_null(list)) return hf_ok();
   if (!json_is_array(list)) return hf_fail(HF_STATUS_MALFORMED, "feedback.transactions: not an array");
-  if (json_array_size(list) > HF_ANSWER_ROWS_MAX) return hf_fail(HF_STATUS_MALFORMED, "feedback.transactions: more than 500; send pages");
+  if (json_array_size(list) > HF_ANSWER_ROWS_MAX)
+    return hf_fail(HF_STATUS_MALFORMED, "feedback.transactions: more than 500; send pages");
   answer->transactions = room->transactions;
   for (size_t i = 0; i < json_array_size(list); i++) read_transaction(json_array_get(list, i), &room->transactions[i]);
   answer->transactions_count = (uint32_t)json_array_size(list);
@@ -218,8 +220,10 @@ static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
   if (id[0] != '\0' && !hf_is_ok(hf_uuid_parse(id, strlen(id), &to->order_id.uuid)))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.order_id: not a UUID");
   to->freeze = strcmp(kind, "freeze") == 0;
-  if (!to->freeze && strcmp(kind, "stop") != 0) return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.kind: neither stop nor freeze");
-  if (!amount_of(row, "amount", &to->amount, &there)) return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.amount: not an amount as text");
+  if (!to->freeze && strcmp(kind, "stop") != 0)
+    return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.kind: neither stop nor freeze");
+  if (!amount_of(row, "amount", &to->amount, &there))
+    return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.amount: not an amount as text");
   if (!time_of(row, "expires_at", &to->expires_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.expires_at: not an RFC 3339 time");
   if (strlen(authority) >= sizeof to->authority || !hf_text_is_sound(authority, strlen(authority)))

@@ -230,7 +230,8 @@ static void count_missing(struct hf_chase *chase, const struct hf_chase_page *pa
   }
 }
 
-/* A credit is stolen money where it is an inflow that we know: by serial, else by amount and time. One row may carry several. */
+/* A credit is stolen money where it is an inflow that we know: by serial, else by amount and time. One row may carry several.
+ */
 static void read_credit(struct hf_chase *chase, const struct hf_chase_page *page, const struct hf_transaction *row)
 {
   uint64_t serial = hf_chase_serial(row->serial);
@@ -238,7 +239,8 @@ static void read_credit(struct hf_chase *chase, const struct hf_chase_page *page
   bool known = false;
   for (uint32_t i = 0; i < page->inflows_count && left > 0; i++) {
     const struct hf_inflow *inflow = &page->inflows[i];
-    int64_t apart = row->at_wall_ns > inflow->at_wall_ns ? row->at_wall_ns - inflow->at_wall_ns : inflow->at_wall_ns - row->at_wall_ns;
+    int64_t apart =
+        row->at_wall_ns > inflow->at_wall_ns ? row->at_wall_ns - inflow->at_wall_ns : inflow->at_wall_ns - row->at_wall_ns;
     bool by_serial = serial != 0 && serial == inflow->serial;
     bool by_amount = (serial == 0 || inflow->serial == 0) && inflow->amount == row->amount && apart <= MATCH_NS;
     if (!by_serial && !by_amount) continue;

@@ -1,13 +1,12 @@
 /*
  * Chase: how much of the stolen money each onward transfer carries.
  *
- * Why:    a stop's answer never names the next account (domain.md 0.11); the query's transactions do, and the money in an account
- *         is mixed. Which part of it left is a convention, so it is chosen by the officer, exact to the fen, and conserves sums:
- *         what goes in equals what went out plus what is left, per victim's transfer.
- * Thread: pure: no I/O, clock, heap or globals.
- * Memory: one struct hf_chase while an account's pages come in; fixed size, so that 100,000 rows cost what one page costs.
- * Bounds: HF_CHASE_LOTS_MAX parcels of money, HF_CHASE_INFLOWS_MAX known inflows, HF_CHASE_PAYEES_MAX old payees.
- * Rows:   used as far as they are sound; what is ignored is counted by reason.
+ * Why:    a stop's answer never names the next account (domain.md 0.11); the query's transactions do, and the money in an
+ * account is mixed. Which part of it left is a convention, so it is chosen by the officer, exact to the fen, and conserves
+ * sums: what goes in equals what went out plus what is left, per victim's transfer. Thread: pure: no I/O, clock, heap or
+ * globals. Memory: one struct hf_chase while an account's pages come in; fixed size, so that 100,000 rows cost what one page
+ * costs. Bounds: HF_CHASE_LOTS_MAX parcels of money, HF_CHASE_INFLOWS_MAX known inflows, HF_CHASE_PAYEES_MAX old payees. Rows:
+ * used as far as they are sound; what is ignored is counted by reason.
  */
 #ifndef HF_CHASE_CHASE_H
 #define HF_CHASE_CHASE_H
@@ -57,7 +56,7 @@ struct hf_transaction {
   bool cash;
   bool failed;
   bool has_balance;
-  int64_t amount; /* minor units */
+  int64_t amount;  /* minor units */
   int64_t balance; /* after it */
   int64_t at_wall_ns;
   char serial[HF_REFERENCE_SIZE_MAX + 1];
@@ -82,9 +81,9 @@ struct hf_lot {
 };
 
 struct hf_chase {
-  struct hf_lot lots[HF_CHASE_LOTS_MAX]; /* oldest first */
+  struct hf_lot lots[HF_CHASE_LOTS_MAX];    /* oldest first */
   uint64_t old_payees[HF_CHASE_PAYEES_MAX]; /* paid long before the first inflow */
-  uint64_t counted; /* inflows that are in the lots already, by bit */
+  uint64_t counted;                         /* inflows that are in the lots already, by bit */
   int64_t newest_wall_ns;
   uint32_t lots_count, old_payees_count;
   uint32_t method; /* enum hf_chase_method */
@@ -104,9 +103,9 @@ struct hf_split {
 /* One page of rows and what it is read with. */
 struct hf_chase_page {
   const struct hf_transaction *rows;
-  uint32_t rows_count; /* at most HF_ANSWER_ROWS_MAX */
+  uint32_t rows_count;             /* at most HF_ANSWER_ROWS_MAX */
   const struct hf_inflow *inflows; /* in the order of their times; the same ones for all pages */
-  uint32_t inflows_count; /* at most HF_CHASE_INFLOWS_MAX */
+  uint32_t inflows_count;          /* at most HF_CHASE_INFLOWS_MAX */
   int64_t now_wall_ns;
   int64_t old_ns; /* a payee paid this long before the first inflow is an old one */
 };
@@ -115,8 +114,8 @@ void hf_chase_begin(struct hf_chase *chase, enum hf_chase_method method);
 
 /*
  * Reads one page, in the order of the rows' times. Writes the stolen shares of its debits, in that order; returns how many.
- * First-in and last-in need at most rows_count + HF_CHASE_LOTS_MAX of them; pro rata, as many per row as roots: what does not fit
- * is left out and sets `merged`.
+ * First-in and last-in need at most rows_count + HF_CHASE_LOTS_MAX of them; pro rata, as many per row as roots: what does not
+ * fit is left out and sets `merged`.
  */
 uint32_t hf_chase_read(struct hf_chase *chase, const struct hf_chase_page *page, struct hf_split *splits, uint32_t splits_max);
 

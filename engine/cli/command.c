@@ -66,7 +66,8 @@ static bool read_document(const char *text, struct hf_document *document)
 {
   if (text == NULL) return true;
   const char *rest = text;
-  bool ok = next_part(&rest, document->type, sizeof document->type) && next_part(&rest, document->number, sizeof document->number) &&
+  bool ok = next_part(&rest, document->type, sizeof document->type) &&
+            next_part(&rest, document->number, sizeof document->number) &&
             next_part(&rest, document->issuer, sizeof document->issuer) && rest != NULL && hash_file(rest, document->sha256);
   if (!ok) hf_say("%s", _("--document: TYPE,NUMBER,ISSUER,FILE with a file that can be read"));
   return ok;
@@ -94,7 +95,10 @@ static bool read_mode(const struct hf_cli *cli, struct hf_command *command)
     return command->mode != 0;
   }
   if (command->kind == HF_COMMAND_RESOLVE) {
-    command->mode = mode == NULL ? 0 : strcmp(mode, "effective") == 0 ? HF_RESOLVED_EFFECTIVE : strcmp(mode, "refused") == 0 ? HF_RESOLVED_REFUSED : 0;
+    command->mode = mode == NULL                     ? 0
+                    : strcmp(mode, "effective") == 0 ? HF_RESOLVED_EFFECTIVE
+                    : strcmp(mode, "refused") == 0   ? HF_RESOLVED_REFUSED
+                                                     : 0;
     if (command->mode == 0) hf_say("%s", _("--mode: effective or refused, as the institution said on the telephone"));
     return command->mode != 0;
   }
@@ -136,11 +140,13 @@ static void print_orders(PGconn *database, const struct hf_command *command)
   for (uint32_t i = 0; i < command->orders_count; i++) {
     char id[HF_UUID_TEXT_SIZE], shard[12];
     snprintf(shard, sizeof shard, "%u", hf_order_id_shard(command->orders[i]));
-    PGresult *row = PQexecParams(database,
-                                 "select o.institution, mask_account(o.account), mask_name(a.name), o.action, o.state from order_state o join account a on "
-                                 "a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and a.number = o.account "
-                                 "where o.shard = $1::int4 and o.order_id = $2::uuid",
-                                 2, NULL, (const char *const[]){shard, hf_uuid_text(command->orders[i].uuid, id)}, NULL, NULL, 0);
+    PGresult *row =
+        PQexecParams(database,
+                     "select o.institution, mask_account(o.account), mask_name(a.name), o.action, o.state from order_state o "
+                     "join account a on "
+                     "a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and a.number = o.account "
+                     "where o.shard = $1::int4 and o.order_id = $2::uuid",
+                     2, NULL, (const char *const[]){shard, hf_uuid_text(command->orders[i].uuid, id)}, NULL, NULL, 0);
     if (PQresultStatus(row) == PGRES_TUPLES_OK && PQntuples(row) == 1)
       hf_say("  %s  %s  %s  (%s, %s)", PQgetvalue(row, 0, 0), PQgetvalue(row, 0, 1), PQgetvalue(row, 0, 2),
              gettext(PQgetvalue(row, 0, 3)), gettext(PQgetvalue(row, 0, 4)));
@@ -232,7 +238,8 @@ int hf_command_act(struct hf_cli *cli)
   struct hf_command *command = calloc(1, sizeof *command);
   if (command == NULL) abort();
   command->kind = hf_command_of_code(cli->verb);
-  bool ok = command->kind != HF_COMMAND_UNSET && read_uuid(cli->arguments[0], &command->case_id.uuid) && read_options(cli, command);
+  bool ok =
+      command->kind != HF_COMMAND_UNSET && read_uuid(cli->arguments[0], &command->case_id.uuid) && read_options(cli, command);
   bool about_other = command->kind == HF_COMMAND_LINK;
   for (int i = 1; ok && i < cli->arguments_count; i++) {
     if (i > HF_TARGETS_MAX) {
@@ -262,7 +269,8 @@ struct waiting {
 static bool find_submission(PGconn *database, const char *id, struct waiting *to)
 {
   PGresult *row = PQexecParams(database,
-                               "select shard, case_id::text, kind, state, topic_offset from submission where shard = any (array(select shard from shard)) "
+                               "select shard, case_id::text, kind, state, topic_offset from submission where shard = any "
+                               "(array(select shard from shard)) "
                                "and submission_id = $1::uuid",
                                1, NULL, (const char *const[]){id}, NULL, NULL, 0);
   bool ok = PQresultStatus(row) == PGRES_TUPLES_OK && PQntuples(row) == 1;
@@ -281,14 +289,16 @@ static bool find_submission(PGconn *database, const char *id, struct waiting *to
 static void print_report(const struct hf_report *report)
 {
   char text[HF_TIME_TEXT_SIZE], masked[HF_MASK_TEXT_SIZE], name[HF_MASK_TEXT_SIZE], amount[32];
-  hf_say(_("report, case number %s, form %s, made %s"), report->case_number, report->form_reference, hf_time_text(report->made_wall_ns, text));
+  hf_say(_("report, case number %s, form %s, made %s"), report->case_number, report->form_reference,
+         hf_time_text(report->made_wall_ns, text));
   for (uint32_t i = 0; i < report->transfers_count; i++) {
     const struct hf_transfer *transfer = &report->transfers[i];
     struct hf_writer writer = hf_writer_of(amount, sizeof amount - 1);
     hf_write_amount(&writer, transfer->amount);
     amount[writer.size] = '\0';
     hf_say("  %s  %s  %s  %s %s  %s", transfer->payee.institution, hf_mask_account(&transfer->payee.account, masked),
-           hf_mask_name(&transfer->payee.name, name), amount, hf_currency_code(transfer->currency), hf_time_text(transfer->at_wall_ns, text));
+           hf_mask_name(&transfer->payee.name, name), amount, hf_currency_code(transfer->currency),
+           hf_time_text(transfer->at_wall_ns, text));
   }
 }
 
@@ -326,7 +336,8 @@ int hf_command_second(struct hf_cli *cli)
   uint8_t *record = malloc(HF_RECORD_SIZE_MAX);
   if (record == NULL) abort();
   int code = HF_EXIT_FAILED;
-  size_t size = find_submission(database, cli->arguments[0], &what) ? hf_cli_fetch(cli, what.partition, what.offset, record) : 0;
+  size_t size =
+      find_submission(database, cli->arguments[0], &what) ? hf_cli_fetch(cli, what.partition, what.offset, record) : 0;
   if (size > 0 && hf_envelope_decode((struct hf_span){record, size}, &envelope) != HF_REASON_NONE) size = 0;
   if (size > 0 && render(database, &envelope)) {
     if (cli->dry_run)

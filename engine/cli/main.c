@@ -68,9 +68,11 @@ static const struct command commands[] = {
 
 static int usage(FILE *out, int code)
 {
-  fprintf(out, "%s\n\n", _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …\n"
-                       "  of commands: [--dry-run] [--confirm=COUNT] [--reason TEXT] [--mode MODE] [--amount AMOUNT] [--until TIME]\n"
-                       "               [--document TYPE,NUMBER,ISSUER,FILE] [--to INSTITUTION,NUMBER,NAME] [--name NAME] [--cascade] [--break-glass]"));
+  fprintf(out, "%s\n\n",
+          _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …\n"
+            "  of commands: [--dry-run] [--confirm=COUNT] [--reason TEXT] [--mode MODE] [--amount AMOUNT] [--until TIME]\n"
+            "               [--document TYPE,NUMBER,ISSUER,FILE] [--to INSTITUTION,NUMBER,NAME] [--name NAME] [--cascade] "
+            "[--break-glass]"));
   for (size_t i = 0; i < COMMANDS_COUNT; i++)
     fprintf(out, "  %-18s %-22s %s\n", commands[i].words, commands[i].arguments, _(commands[i].help));
   fprintf(out, "\n%s\n", _("examples:"));
@@ -90,7 +92,8 @@ static int completion(const char *shell)
   printf("%s_holdfast() {\n  local words=\"", bash ? "" : "autoload -U +X bashcompinit && bashcompinit\n");
   for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
   puts(
-      " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --until --document --to --name --cascade --break-glass\"\n"
+      " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --until --document --to --name "
+      "--cascade --break-glass\"\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
   return HF_EXIT_OK;
 }
@@ -135,13 +138,25 @@ static const struct command *find_command(int count, char **words, int *used)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"config", 1, NULL, 'c'},     {"json", 0, NULL, 'j'},    {"reveal", 0, NULL, 'r'},
-                                          {"reason", 1, NULL, 'w'},     {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},
-                                          {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'},
-                                          {"mode", 1, NULL, 'm'},       {"amount", 1, NULL, 'a'},  {"until", 1, NULL, 'u'},
-                                          {"document", 1, NULL, 'd'},   {"to", 1, NULL, 'T'},      {"name", 1, NULL, 'n'},
-                                          {"confirm", 1, NULL, 'C'},    {"cascade", 0, NULL, 'D'}, {"break-glass", 0, NULL, 'B'},
-                                          {"dry-run", 0, NULL, 'N'},    {0}};
+  static const struct option options[] = {{"config", 1, NULL, 'c'},
+                                          {"json", 0, NULL, 'j'},
+                                          {"reveal", 0, NULL, 'r'},
+                                          {"reason", 1, NULL, 'w'},
+                                          {"timeout", 1, NULL, 't'},
+                                          {"help", 0, NULL, 'h'},
+                                          {"completion", 1, NULL, 'x'},
+                                          {"version", 0, NULL, 'v'},
+                                          {"mode", 1, NULL, 'm'},
+                                          {"amount", 1, NULL, 'a'},
+                                          {"until", 1, NULL, 'u'},
+                                          {"document", 1, NULL, 'd'},
+                                          {"to", 1, NULL, 'T'},
+                                          {"name", 1, NULL, 'n'},
+                                          {"confirm", 1, NULL, 'C'},
+                                          {"cascade", 0, NULL, 'D'},
+                                          {"break-glass", 0, NULL, 'B'},
+                                          {"dry-run", 0, NULL, 'N'},
+                                          {0}};
   struct hf_cli cli = {.timeout_s = 30};
   const char *file = getenv("HOLDFAST_CONFIG");
   int option, used = 0;

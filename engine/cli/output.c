@@ -64,15 +64,42 @@ static bool is_number(const PGresult *result, int column)
 }
 
 /* Codes that are words to people; in JSON they stay codes. */
-static const char *const words[] = {
-    N_("stop"), N_("query"), N_("extend"), N_("lift"), N_("freeze"), N_("renew"), N_("unfreeze"), N_("holder"), N_("accounts"), N_("holds"), N_("serial"),
-    N_("monitor"), N_("unmonitor"), N_("paper"), N_("return"), N_("suspect"), N_("block"), N_("report"), N_("draft"), N_("ready"), N_("sent"),
-    N_("received"), N_("unknown"), N_("watching"), N_("effective"), N_("effective_short"), N_("held_by_other"), N_("refused_fixable"), N_("refused"),
-    N_("dropped"), N_("cancelled"), N_("late"), N_("bank"), N_("payment"), N_("carrier"), N_("in_force"), N_("queued"), N_("lapsed"), N_("lifted"),
-    N_("gone"), N_("call"), N_("fix"), N_("confirm"), N_("countersign"), N_("review"), N_("difference"), N_("contradiction"), N_("link"), N_("onward"),
-    N_("full"), N_("limited"), N_("receive_only"), N_("reconcile"), N_("reject"), N_("close"), N_("drop"), N_("cancel"), N_("resolve"), N_("hops"),
-    N_("fan_out"), N_("window"), N_("small"), N_("cash"), N_("nobody"), N_("no_institution"), N_("self"), N_("protected"), N_("tiny_share"),
-    N_("old_payee"), N_("signed"), N_("stops_used_up"), N_("yes")};
+static const char *const words[] = {N_("stop"),           N_("query"),
+                                    N_("extend"),         N_("lift"),
+                                    N_("freeze"),         N_("renew"),
+                                    N_("unfreeze"),       N_("holder"),
+                                    N_("accounts"),       N_("holds"),
+                                    N_("serial"),         N_("monitor"),
+                                    N_("unmonitor"),      N_("paper"),
+                                    N_("return"),         N_("suspect"),
+                                    N_("block"),          N_("report"),
+                                    N_("draft"),          N_("ready"),
+                                    N_("sent"),           N_("received"),
+                                    N_("unknown"),        N_("watching"),
+                                    N_("effective"),      N_("effective_short"),
+                                    N_("held_by_other"),  N_("refused_fixable"),
+                                    N_("refused"),        N_("dropped"),
+                                    N_("cancelled"),      N_("late"),
+                                    N_("bank"),           N_("payment"),
+                                    N_("carrier"),        N_("in_force"),
+                                    N_("queued"),         N_("lapsed"),
+                                    N_("lifted"),         N_("gone"),
+                                    N_("call"),           N_("fix"),
+                                    N_("confirm"),        N_("countersign"),
+                                    N_("review"),         N_("difference"),
+                                    N_("contradiction"),  N_("link"),
+                                    N_("onward"),         N_("full"),
+                                    N_("limited"),        N_("receive_only"),
+                                    N_("reconcile"),      N_("reject"),
+                                    N_("close"),          N_("drop"),
+                                    N_("cancel"),         N_("resolve"),
+                                    N_("hops"),           N_("fan_out"),
+                                    N_("window"),         N_("small"),
+                                    N_("cash"),           N_("nobody"),
+                                    N_("no_institution"), N_("self"),
+                                    N_("protected"),      N_("tiny_share"),
+                                    N_("old_payee"),      N_("signed"),
+                                    N_("stops_used_up"),  N_("yes")};
 
 static const char *cell_text(const PGresult *result, int row, int column)
 {

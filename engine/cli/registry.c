@@ -69,9 +69,9 @@ static bool yes_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, bool
 
 static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
-  static const char *const known[] = {"code",    "name",   "dialect",     "transport",  "endpoint",       "payment_company",
-                                      "enabled", "window", "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms",
-                                      "carrier", "swallows_duplicates", NULL};
+  static const char *const known[] = {
+      "code",        "name",       "dialect",        "transport",       "endpoint", "payment_company",     "enabled", "window",
+      "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", "carrier",  "swallows_duplicates", NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
@@ -80,8 +80,8 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
          text_of(yaml, row, "dialect", to->dialect, sizeof to->dialect, false) &&
          text_of(yaml, row, "transport", to->transport, sizeof to->transport, false) &&
          text_of(yaml, row, "endpoint", to->endpoint, sizeof to->endpoint, true) &&
-         yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) && yes_of(yaml, row, "carrier", &to->carrier) &&
-         yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
+         yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
+         yes_of(yaml, row, "carrier", &to->carrier) && yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
          number_of(yaml, row, "window", &to->window, 1, HF_LANE_WINDOW_MAX) &&
          number_of(yaml, row, "connections", &to->connections, 1, HF_LANE_CONNECTIONS_MAX) &&
          number_of(yaml, row, "pace_per_s", &to->pace_per_s, 0, 1000000) &&
@@ -161,7 +161,8 @@ static bool read_policy(struct hf_yaml *yaml, yaml_node_t *row, struct hf_policy
   yaml_node_t *node = hf_yaml_get(yaml, row, "machine_amount");
   const char *text = hf_yaml_text(node);
   if (node != NULL) to->machine_amount = text == NULL ? INT64_MIN : hf_amount_parse(text);
-  return hf_policy_is_sound(to) || hf_yaml_fail(yaml, hf_yaml_line(row), "policy: machine_amount, machine_targets or reconcile_s is outside its bounds");
+  return hf_policy_is_sound(to) ||
+         hf_yaml_fail(yaml, hf_yaml_line(row), "policy: machine_amount, machine_targets or reconcile_s is outside its bounds");
 }
 
 static bool read_protected(struct hf_yaml *yaml, yaml_node_t *row, struct hf_protected *to)
@@ -176,10 +177,11 @@ static bool read_protected(struct hf_yaml *yaml, yaml_node_t *row, struct hf_pro
 }
 
 /* Calls read for each row of a list; *count rows were read. */
-#define READ_ROWS(yaml, root, key, list, count, read)                                                                     \
-  for (size_t i = 0; (item = hf_yaml_item(yaml, hf_yaml_get(yaml, root, key), i)) != NULL; i++) {                         \
-    if (i == HF_REGISTRY_ROWS_MAX) return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX); \
-    if (!read(yaml, item, &(list)[(count)++])) return false;                                                              \
+#define READ_ROWS(yaml, root, key, list, count, read)                                                     \
+  for (size_t i = 0; (item = hf_yaml_item(yaml, hf_yaml_get(yaml, root, key), i)) != NULL; i++) {         \
+    if (i == HF_REGISTRY_ROWS_MAX)                                                                        \
+      return hf_yaml_fail(yaml, hf_yaml_line(item), "at most %d rows in one file", HF_REGISTRY_ROWS_MAX); \
+    if (!read(yaml, item, &(list)[(count)++])) return false;                                              \
   }
 
 static bool read_registry(struct hf_yaml *yaml, struct hf_registry_change *change)

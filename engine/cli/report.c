@@ -98,14 +98,17 @@ static bool read_ids(struct hf_yaml *yaml, yaml_node_t *root, struct hf_report *
 static bool read_chase(struct hf_yaml *yaml, yaml_node_t *node, struct hf_chase_bounds *to)
 {
   static const char *const known[] = {"hops", "fan_out", "hours", "least", "method", "drafts", NULL};
-  *to = (struct hf_chase_bounds){.hops = 5, .fan_out = 20, .window_s = 72 * 3600, .method = HF_CHASE_FIFO, .least_amount = 10000};
+  *to =
+      (struct hf_chase_bounds){.hops = 5, .fan_out = 20, .window_s = 72 * 3600, .method = HF_CHASE_FIFO, .least_amount = 10000};
   if (!hf_yaml_only(yaml, node, known)) return false;
   uint32_t hours = to->window_s / 3600;
   const struct {
     const char *key;
     uint32_t *to;
     long least, most;
-  } numbers[] = {{"hops", &to->hops, 0, HF_CHASE_HOPS_MAX}, {"fan_out", &to->fan_out, 1, HF_CHASE_FANOUT_MAX}, {"hours", &hours, 1, 24 * 90}};
+  } numbers[] = {{"hops", &to->hops, 0, HF_CHASE_HOPS_MAX},
+                 {"fan_out", &to->fan_out, 1, HF_CHASE_FANOUT_MAX},
+                 {"hours", &hours, 1, 24 * 90}};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     yaml_node_t *value = hf_yaml_get(yaml, node, numbers[i].key);
     const char *text = hf_yaml_text(value);
@@ -113,11 +116,13 @@ static bool read_chase(struct hf_yaml *yaml, yaml_node_t *node, struct hf_chase_
     if (value == NULL) continue;
     long number = text == NULL ? -1 : strtol(text, &end, 10);
     if (text == NULL || text[0] == '\0' || *end != '\0' || number < numbers[i].least || number > numbers[i].most)
-      return hf_yaml_fail(yaml, hf_yaml_line(value), "chase.%s: a whole number from %ld to %ld", numbers[i].key, numbers[i].least, numbers[i].most);
+      return hf_yaml_fail(yaml, hf_yaml_line(value), "chase.%s: a whole number from %ld to %ld", numbers[i].key,
+                          numbers[i].least, numbers[i].most);
     *numbers[i].to = (uint32_t)number;
   }
   to->window_s = hours * 3600;
-  yaml_node_t *least = hf_yaml_get(yaml, node, "least"), *method = hf_yaml_get(yaml, node, "method"), *drafts = hf_yaml_get(yaml, node, "drafts");
+  yaml_node_t *least = hf_yaml_get(yaml, node, "least"), *method = hf_yaml_get(yaml, node, "method"),
+              *drafts = hf_yaml_get(yaml, node, "drafts");
   if (least != NULL) to->least_amount = hf_yaml_text(least) == NULL ? INT64_MIN : hf_amount_parse(hf_yaml_text(least));
   if (to->least_amount < 0) return hf_yaml_fail(yaml, hf_yaml_line(least), "chase.least: an amount with at most two decimals");
   if (method != NULL) to->method = hf_yaml_text(method) == NULL ? 0 : hf_chase_method_of_code(hf_yaml_text(method));

@@ -28,24 +28,26 @@ static const char case_sql[] =
     "case when o.overdue then 'late' else '' end as late, o.order_id "
     "from order_state o join account a on a.shard = o.shard and a.case_id = o.case_id and a.institution = o.institution and "
     "a.number = o.account "
-    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.hop, o.action desc, o.institution, "
+    "where o.shard = any (array(select shard from shard)) and o.case_id = $1::uuid order by o.hop, o.action desc, "
+    "o.institution, "
     "o.account, o.ordinal";
 
 static int show_case(const struct hf_cli *cli, PGconn *database, const char *id)
 {
   return hf_cli_show(
       cli, database,
-      _("institution,account,name,hop,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"), case_sql, 2,
-      (const char *const[]){id, cli->reveal ? "yes" : "no"});
+      _("institution,account,name,hop,action,state,result,amount,held,sent,sent ms,receipt ms,feedback ms,late,order"),
+      case_sql, 2, (const char *const[]){id, cli->reveal ? "yes" : "no"});
 }
 
 /* How many orders there are and how many are open; false where the case is not there. */
 static bool count_case(PGconn *database, const char *id, long *all, long *open)
 {
-  PGresult *result = PQexecParams(database,
-                                  "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown', 'watching')) "
-                                  "from order_state where shard = any (array(select shard from shard)) and case_id = $1::uuid",
-                                  1, NULL, (const char *const[]){id}, NULL, NULL, 0);
+  PGresult *result =
+      PQexecParams(database,
+                   "select count(*), count(*) filter (where state in ('ready', 'sent', 'received', 'unknown', 'watching')) "
+                   "from order_state where shard = any (array(select shard from shard)) and case_id = $1::uuid",
+                   1, NULL, (const char *const[]){id}, NULL, NULL, 0);
   bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
   *all = ok ? atol(PQgetvalue(result, 0, 0)) : 0;
   *open = ok ? atol(PQgetvalue(result, 0, 1)) : 0;
@@ -128,7 +130,9 @@ static const char *detail_of(const struct hf_fact *fact, int64_t *stamp, uint32_
   case HF_FACT_HOLD_CHANGED: *stamp = fact->hold.hold.expires_earliest_wall_ns; return hf_hold_event_code(fact->hold.event);
   case HF_FACT_HOLD_WARNED:
   case HF_FACT_HOLD_CHECKED:
-  case HF_FACT_HOLD_DIFFERS: *stamp = fact->hold.hold.expires_earliest_wall_ns; return hf_hold_state_code(fact->hold.hold.state);
+  case HF_FACT_HOLD_DIFFERS:
+    *stamp = fact->hold.hold.expires_earliest_wall_ns;
+    return hf_hold_state_code(fact->hold.hold.state);
   case HF_FACT_MONEY_TRACED: *stamp = fact->traced.at_wall_ns; return hf_bound_code(fact->traced.bound);
   case HF_FACT_CHASE_BOUNDED: return hf_bound_code(fact->bounded.bound);
   case HF_FACT_TASK_OPENED: return hf_task_code(fact->task.task);
@@ -216,34 +220,47 @@ int hf_command_institution_list(struct hf_cli *cli)
 
 /* Every hop: who paid whom how much stolen money, what holds it and until when, or why it is not followed. */
 static const char tree_sql[] =
-    "select a.hop, a.institution, case when a.by_serial then a.number when $2 = 'yes' then a.number else mask_account(a.number) end as account, "
-    "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, to_char(a.amount / 100.0, 'FM999999999990.00') as stolen, "
-    "coalesce((select string_agg(distinct t.from_institution || ' ' || mask_account(t.from_number), ', ') from trace t where t.shard = a.shard and "
-    "t.case_id = a.case_id and t.to_institution = a.institution and t.to_number = a.number and t.bound is null), '') as from_account, "
-    "coalesce((select string_agg(distinct t.root::text, ',') from trace t where t.shard = a.shard and t.case_id = a.case_id and "
+    "select a.hop, a.institution, case when a.by_serial then a.number when $2 = 'yes' then a.number else "
+    "mask_account(a.number) end as account, "
+    "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, to_char(a.amount / 100.0, 'FM999999999990.00') as "
+    "stolen, "
+    "coalesce((select string_agg(distinct t.from_institution || ' ' || mask_account(t.from_number), ', ') from trace t where "
+    "t.shard = a.shard and "
+    "t.case_id = a.case_id and t.to_institution = a.institution and t.to_number = a.number and t.bound is null), '') as "
+    "from_account, "
+    "coalesce((select string_agg(distinct t.root::text, ',') from trace t where t.shard = a.shard and t.case_id = a.case_id "
+    "and "
     "t.to_institution = a.institution and t.to_number = a.number and t.bound is null), '') as transfers, "
     "coalesce(st.state, '') as stop, coalesce(to_char(st.expires_earliest, 'MM-DD HH24:MI'), '') as stop_ends, "
     "coalesce(fr.state, '') as freeze, coalesce(to_char(fr.expires_earliest, 'YYYY-MM-DD'), '') as freeze_ends, "
     "coalesce(to_char(greatest(st.held, fr.held) / 100.0, 'FM999999999990.00'), '') as held, "
     "coalesce(k.holder || coalesce(' + ' || k2.holder, ''), '') as who, "
-    "case when exists (select 1 from account e where e.institution = a.institution and e.number = a.number and e.case_id <> a.case_id) then 'yes' else '' "
+    "case when exists (select 1 from account e where e.institution = a.institution and e.number = a.number and e.case_id <> "
+    "a.case_id) then 'yes' else '' "
     "end as elsewhere "
-    "from account a left join hold st on st.shard = a.shard and st.case_id = a.case_id and st.institution = a.institution and st.number = a.number "
-    "and st.kind = 'stop' left join hold fr on fr.shard = a.shard and fr.case_id = a.case_id and fr.institution = a.institution and "
-    "fr.number = a.number and fr.kind = 'freeze' left join order_state o on o.shard = a.shard and o.order_id = coalesce(fr.order_id, st.order_id) "
-    "left join registry_key k on k.shard = a.shard and k.key_id = o.key_id left join registry_key k2 on k2.shard = a.shard and k2.key_id = o.second_id "
+    "from account a left join hold st on st.shard = a.shard and st.case_id = a.case_id and st.institution = a.institution and "
+    "st.number = a.number "
+    "and st.kind = 'stop' left join hold fr on fr.shard = a.shard and fr.case_id = a.case_id and fr.institution = "
+    "a.institution and "
+    "fr.number = a.number and fr.kind = 'freeze' left join order_state o on o.shard = a.shard and o.order_id = "
+    "coalesce(fr.order_id, st.order_id) "
+    "left join registry_key k on k.shard = a.shard and k.key_id = o.key_id left join registry_key k2 on k2.shard = a.shard and "
+    "k2.key_id = o.second_id "
     "where a.shard = any (array(select shard from shard)) and a.case_id = $1::uuid order by a.hop, a.institution, a.number";
 
 static int show_tree(const struct hf_cli *cli, PGconn *database, const char *id)
 {
   const char *const values[] = {id, cli->reveal ? "yes" : "no"};
-  int code = hf_cli_show(cli, database, _("hop,institution,account,name,stolen,from,transfers,stop,ends,freeze,ends,held,who,elsewhere"), tree_sql, 2, values);
+  int code = hf_cli_show(cli, database,
+                         _("hop,institution,account,name,stolen,from,transfers,stop,ends,freeze,ends,held,who,elsewhere"),
+                         tree_sql, 2, values);
   if (code != HF_EXIT_OK || cli->json) return code;
   puts("");
-  return hf_cli_show(cli, database, _("not followed,debits,stolen"),
-                     "select bound, count(*) as debits, to_char(sum(amount) / 100.0, 'FM999999999990.00') as stolen from trace where "
-                     "shard = any (array(select shard from shard)) and case_id = $1::uuid and bound is not null group by bound order by bound",
-                     1, values);
+  return hf_cli_show(
+      cli, database, _("not followed,debits,stolen"),
+      "select bound, count(*) as debits, to_char(sum(amount) / 100.0, 'FM999999999990.00') as stolen from trace where "
+      "shard = any (array(select shard from shard)) and case_id = $1::uuid and bound is not null group by bound order by bound",
+      1, values);
 }
 
 int hf_command_case_tree(struct hf_cli *cli)
@@ -253,11 +270,12 @@ int hf_command_case_tree(struct hf_cli *cli)
 
 int hf_command_case_pending(struct hf_cli *cli)
 {
-  return show(cli, _("submission,case,act,by,unit,since,ends"),
-              "select s.submission_id, s.case_id, s.kind, k.holder, k.unit, to_char(s.appended_at, 'MM-DD HH24:MI:SS') as since, "
-              "to_char(s.due_at, 'MM-DD HH24:MI:SS') as ends from submission s left join registry_key k on k.shard = s.shard and "
-              "k.key_id = s.key_id where s.state = 'waits' order by s.appended_at",
-              0, NULL);
+  return show(
+      cli, _("submission,case,act,by,unit,since,ends"),
+      "select s.submission_id, s.case_id, s.kind, k.holder, k.unit, to_char(s.appended_at, 'MM-DD HH24:MI:SS') as since, "
+      "to_char(s.due_at, 'MM-DD HH24:MI:SS') as ends from submission s left join registry_key k on k.shard = s.shard and "
+      "k.key_id = s.key_id where s.state = 'waits' order by s.appended_at",
+      0, NULL);
 }
 
 int hf_command_task_list(struct hf_cli *cli)
@@ -266,8 +284,10 @@ int hf_command_task_list(struct hf_cli *cli)
   struct hf_uuid id;
   if (one && !check_id(cli->arguments[0], &id)) return HF_EXIT_USAGE;
   return show(cli, _("task,cause,case,institution,account,order,state,submission,since"),
-              "select task, coalesce(cause, '') as cause, case_id, coalesce(institution, '') as institution, coalesce(mask_account(account), '') as account, "
-              "order_id, coalesce(order_state, '') as state, submission_id, to_char(opened_at, 'MM-DD HH24:MI:SS') as since from task_open "
+              "select task, coalesce(cause, '') as cause, case_id, coalesce(institution, '') as institution, "
+              "coalesce(mask_account(account), '') as account, "
+              "order_id, coalesce(order_state, '') as state, submission_id, to_char(opened_at, 'MM-DD HH24:MI:SS') as since "
+              "from task_open "
               "where $1 = '' or case_id::text = $1 order by opened_at desc limit 500",
               1, (const char *const[]){one ? cli->arguments[0] : ""});
 }
@@ -275,7 +295,8 @@ int hf_command_task_list(struct hf_cli *cli)
 int hf_command_policy_show(struct hf_cli *cli)
 {
   return show(cli, _("shard,version,since,setting,value"),
-              "select shard, version, to_char(set_at, 'YYYY-MM-DD HH24:MI:SS') as since, e.key as setting, e.value as value from (select distinct on (shard) * "
+              "select shard, version, to_char(set_at, 'YYYY-MM-DD HH24:MI:SS') as since, e.key as setting, e.value as value "
+              "from (select distinct on (shard) * "
               "from policy order by shard, version desc) p, jsonb_each_text(p.settings) e order by shard, e.key",
               0, NULL);
 }
@@ -283,7 +304,8 @@ int hf_command_policy_show(struct hf_cli *cli)
 int hf_command_key_list(struct hf_cli *cli)
 {
   return show(cli, _("key,holder,unit,jurisdiction,role,algorithm,from,until,revoked"),
-              "select distinct on (key_id) key_id, holder, unit, jurisdiction, role, algorithm, to_char(valid_from, 'YYYY-MM-DD') as since, "
+              "select distinct on (key_id) key_id, holder, unit, jurisdiction, role, algorithm, to_char(valid_from, "
+              "'YYYY-MM-DD') as since, "
               "to_char(valid_until, 'YYYY-MM-DD') as until, revoked from registry_key order by key_id, set_at desc",
               0, NULL);
 }

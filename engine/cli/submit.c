@@ -151,8 +151,9 @@ size_t hf_cli_fetch(const struct hf_cli *cli, int32_t partition, int64_t offset,
   char error[256];
   size_t size = 0;
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
-  const char *const settings[][2] = {{"bootstrap.servers", cli->brokers}, {"group.id", "holdfast-cli"}, {"enable.auto.commit", "false"},
-                                     {"auto.offset.reset", "error"},      {"log_level", "0"},           {"client.id", "holdfast"}};
+  const char *const settings[][2] = {
+      {"bootstrap.servers", cli->brokers}, {"group.id", "holdfast-cli"}, {"enable.auto.commit", "false"},
+      {"auto.offset.reset", "error"},      {"log_level", "0"},           {"client.id", "holdfast"}};
   for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
     if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) != RD_KAFKA_CONF_OK) hf_say("%s", error);
   rd_kafka_t *kafka = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);

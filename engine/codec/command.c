@@ -9,9 +9,13 @@ static const struct {
   Holdfast__V1__CommandKind number;
   enum hf_command_kind kind;
 } numbers[] = {
-#define N(name) {HOLDFAST__V1__COMMAND_KIND__COMMAND_KIND_##name, HF_COMMAND_##name}
-    N(FREEZE), N(LIFT),    N(EXTEND), N(RENEW),   N(RETURN),    N(CONFIRM), N(CANCEL), N(STOP),      N(DROP), N(FIX),    N(RESOLVE),
-    N(QUERY),  N(MONITOR), N(UNMONITOR), N(PAPER), N(SUSPECT), N(BLOCK),   N(RECONCILE), N(LINK), N(REJECT), N(REVIEW), N(CLOSE),
+#define N(name)                                                        \
+  {                                                                    \
+    HOLDFAST__V1__COMMAND_KIND__COMMAND_KIND_##name, HF_COMMAND_##name \
+  }
+    N(FREEZE), N(LIFT),      N(EXTEND),  N(RENEW),  N(RETURN),  N(CONFIRM),   N(CANCEL), N(STOP),
+    N(DROP),   N(FIX),       N(RESOLVE), N(QUERY),  N(MONITOR), N(UNMONITOR), N(PAPER),  N(SUSPECT),
+    N(BLOCK),  N(RECONCILE), N(LINK),    N(REJECT), N(REVIEW),  N(CLOSE),
 #undef N
 };
 

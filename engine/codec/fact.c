@@ -6,30 +6,30 @@
 #include "engine/codec/codec.h"
 #include "engine/codec/fields.h"
 
-#define NAMES(name, type)                                                     \
-  static const char *name##_text(unsigned value)                              \
-  {                                                                           \
-    return hf_##name##_code((enum type)value);                                \
-  }                                                                           \
-  static unsigned name##_value(const char *code)                              \
-  {                                                                           \
-    unsigned value = (unsigned)hf_##name##_of_code(code);                     \
-    return value == 0 ? HF_NAMES_NONE : value;                                \
-  }                                                                           \
+#define NAMES(name, type)                                 \
+  static const char *name##_text(unsigned value)          \
+  {                                                       \
+    return hf_##name##_code((enum type)value);            \
+  }                                                       \
+  static unsigned name##_value(const char *code)          \
+  {                                                       \
+    unsigned value = (unsigned)hf_##name##_of_code(code); \
+    return value == 0 ? HF_NAMES_NONE : value;            \
+  }                                                       \
   static const struct hf_names name##_names = {name##_text, name##_value};
 
 /* Events begin at 0, which is one of them. */
-#define EVENTS(name, type, count)                                             \
-  static const char *name##_text(unsigned value)                              \
-  {                                                                           \
-    return hf_##name##_code((enum type)value);                                \
-  }                                                                           \
-  static unsigned name##_value(const char *code)                              \
-  {                                                                           \
-    for (unsigned i = 0; i < count; i++)                                      \
-      if (strcmp(hf_##name##_code((enum type)i), code) == 0) return i;        \
-    return HF_NAMES_NONE;                                                     \
-  }                                                                           \
+#define EVENTS(name, type, count)                                      \
+  static const char *name##_text(unsigned value)                       \
+  {                                                                    \
+    return hf_##name##_code((enum type)value);                         \
+  }                                                                    \
+  static unsigned name##_value(const char *code)                       \
+  {                                                                    \
+    for (unsigned i = 0; i < count; i++)                               \
+      if (strcmp(hf_##name##_code((enum type)i), code) == 0) return i; \
+    return HF_NAMES_NONE;                                              \
+  }                                                                    \
   static const struct hf_names name##_names = {name##_text, name##_value};
 
 NAMES(reason, hf_reason)
@@ -46,14 +46,23 @@ EVENTS(order_event, hf_order_event, HF_ORDER_EVENT_COUNT)
 EVENTS(hold_event, hf_hold_event, HF_HOLD_EVENT_COUNT)
 
 #define SIZE(type, member) sizeof(((struct type *)0)->member)
-#define OF(type, n, kind, member) {n, HF_FIELD_##kind, offsetof(struct type, member), SIZE(type, member), NULL, NULL}
-#define CODE_OF(type, n, member, names) {n, HF_FIELD_CODE, offsetof(struct type, member), 0, &names##_names, NULL}
-#define PART_OF(type, n, member, table) {n, HF_FIELD_MESSAGE, offsetof(struct type, member), 0, NULL, &table}
+#define OF(type, n, kind, member)                                                     \
+  {                                                                                   \
+    n, HF_FIELD_##kind, offsetof(struct type, member), SIZE(type, member), NULL, NULL \
+  }
+#define CODE_OF(type, n, member, names)                                      \
+  {                                                                          \
+    n, HF_FIELD_CODE, offsetof(struct type, member), 0, &names##_names, NULL \
+  }
+#define PART_OF(type, n, member, table)                                 \
+  {                                                                     \
+    n, HF_FIELD_MESSAGE, offsetof(struct type, member), 0, NULL, &table \
+  }
 #define FIELD(n, kind, member) OF(hf_fact, n, kind, member)
 #define CODE(n, member, names) CODE_OF(hf_fact, n, member, names)
 #define PART(n, member, table) PART_OF(hf_fact, n, member, table)
-#define TABLE(name, ...)                                        \
-  static const struct hf_field name##_list[] = {__VA_ARGS__};   \
+#define TABLE(name, ...)                                      \
+  static const struct hf_field name##_list[] = {__VA_ARGS__}; \
   static const struct hf_fields name = {name##_list, sizeof name##_list / sizeof name##_list[0]};
 
 /* --- structs within facts --- */
@@ -189,7 +198,8 @@ static const struct {
 /* clang-format on */
 
 _Static_assert(sizeof(struct hf_chase) % 8 == 0, "the chase's state is stored as it is");
-_Static_assert(offsetof(struct hf_key, public_key) == offsetof(struct hf_key, public_key_size) + sizeof(uint16_t), "a blob's count");
+_Static_assert(offsetof(struct hf_key, public_key) == offsetof(struct hf_key, public_key_size) + sizeof(uint16_t),
+               "a blob's count");
 
 #define BOOT_ID_FIELD 6
 #define POLICY_FIELD 7

@@ -94,7 +94,9 @@ static void put_field(const struct hf_field *field, const uint8_t *at, struct hf
     break;
   case HF_FIELD_TEXT: put_bytes(out, field->number, at, strlen((const char *)at)); break;
   case HF_FIELD_NAME: put_bytes(out, field->number, ((const struct hf_name *)(const void *)at)->bytes, at[0]); break;
-  case HF_FIELD_ACCOUNT: put_bytes(out, field->number, ((const struct hf_account_number *)(const void *)at)->bytes, at[0]); break;
+  case HF_FIELD_ACCOUNT:
+    put_bytes(out, field->number, ((const struct hf_account_number *)(const void *)at)->bytes, at[0]);
+    break;
   case HF_FIELD_CODE: {
     const char *code = field->names->code(u32_at(at));
     put_bytes(out, field->number, code, strlen(code));
@@ -112,8 +114,7 @@ static void put_field(const struct hf_field *field, const uint8_t *at, struct hf
 
 void hf_fields_write(const struct hf_fields *fields, const void *from, struct hf_writer *out)
 {
-  for (uint32_t i = 0; i < fields->count; i++)
-    put_field(&fields->list[i], (const uint8_t *)from + fields->list[i].place, out);
+  for (uint32_t i = 0; i < fields->count; i++) put_field(&fields->list[i], (const uint8_t *)from + fields->list[i].place, out);
 }
 
 /* --- back --- */
@@ -163,9 +164,7 @@ static bool get_number(const struct hf_field *field, uint64_t value, uint8_t *at
   int64_t wide = field->type == HF_FIELD_U64 ? (int64_t)value : unzigzag(value);
   switch ((enum hf_field_type)field->type) {
   case HF_FIELD_ENUM:
-  case HF_FIELD_U32:
-    memcpy(at, &small, sizeof small);
-    return value <= UINT32_MAX;
+  case HF_FIELD_U32: memcpy(at, &small, sizeof small); return value <= UINT32_MAX;
   case HF_FIELD_TIME:
     if (__builtin_mul_overflow(wide, 1000, &wide)) return false;
     memcpy(at, &wide, sizeof wide);

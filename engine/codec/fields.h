@@ -1,8 +1,8 @@
 /*
  * Fields: plain structs as protobuf messages, by table: one row per field. Inside the codec.
  *
- * Why:    facts are many kinds of small structs that only we write. A row says number, type and place; both directions and the size
- *         follow from it, so they cannot drift apart. tests/unit compares every kind with protobuf-c's own reading of the .proto.
+ * Why:    facts are many kinds of small structs that only we write. A row says number, type and place; both directions and the
+ * size follow from it, so they cannot drift apart. tests/unit compares every kind with protobuf-c's own reading of the .proto.
  * Form:   proto3 as protoc writes it: in order of field numbers, default values left out.
  */
 #ifndef HF_CODEC_FIELDS_H

@@ -1,9 +1,9 @@
 /*
  * Command: a signed act on a case (design.md sections 1 and 10).
  *
- * Why:    what an officer wants is said once, signed, and has an id that is refused for ever. A second officer approves by signing
- *         the same bytes: so there is no "approve" that could be about something else.
- * Rules:  the table in command.c states for each kind who may, how many officers, whether a document is needed.
+ * Why:    what an officer wants is said once, signed, and has an id that is refused for ever. A second officer approves by
+ * signing the same bytes: so there is no "approve" that could be about something else. Rules:  the table in command.c states
+ * for each kind who may, how many officers, whether a document is needed.
  */
 #ifndef HF_CORE_COMMAND_H
 #define HF_CORE_COMMAND_H
@@ -49,10 +49,10 @@ enum hf_command_kind hf_command_of_code(const char *code);
 
 /* What one kind of command takes. */
 struct hf_command_rule {
-  uint8_t officers;      /* different ones, over the same bytes */
-  bool document;         /* a legal document's type, number, issuer and hash */
-  bool severe;           /* the command line asks for --confirm */
-  bool may_break_glass;  /* a leader alone may, with a reason and a later review */
+  uint8_t officers;     /* different ones, over the same bytes */
+  bool document;        /* a legal document's type, number, issuer and hash */
+  bool severe;          /* the command line asks for --confirm */
+  bool may_break_glass; /* a leader alone may, with a reason and a later review */
 };
 const struct hf_command_rule *hf_command_rule(enum hf_command_kind kind);
 

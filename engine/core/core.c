@@ -149,8 +149,9 @@ const struct hf_registry *hf_core_registry(const struct hf_core *core)
 
 static uint64_t account_checksum(const struct hf_core *core, const struct hf_account_entry *account, uint64_t sum)
 {
-  int64_t values[] = {account->currency,    account->amount, account->transfer_wall_ns, account->hop,         account->by_serial,
-                      account->has_balance, account->balance, account->claims_count,    account->claims_read, account->elsewhere};
+  int64_t values[] = {account->currency,    account->amount,      account->transfer_wall_ns, account->hop,
+                      account->by_serial,   account->has_balance, account->balance,          account->claims_count,
+                      account->claims_read, account->elsewhere};
   sum = hf_checksum(sum, account->institution, strlen(account->institution));
   sum = hf_checksum(sum, account->number.bytes, account->number.size);
   sum = hf_checksum(sum, account->name.bytes, account->name.size);
@@ -164,15 +165,25 @@ static uint64_t account_checksum(const struct hf_core *core, const struct hf_acc
     at = claim->next;
   }
   if (account->chase != 0)
-    sum = hf_checksum(sum, &((struct hf_chase_entry *)hf_pool_at(&core->chases, account->chase))->chase, sizeof(struct hf_chase));
+    sum =
+        hf_checksum(sum, &((struct hf_chase_entry *)hf_pool_at(&core->chases, account->chase))->chase, sizeof(struct hf_chase));
   return sum;
 }
 
 static uint64_t order_checksum(const struct hf_core *core, const struct hf_order_entry *order, uint64_t sum)
 {
-  int64_t numbers[] = {order->state,           order->action,        order->ordinal,           order->mode,
-                       order->hop,             order->attempts,      order->page,              order->overdue,
-                       order->amount,          order->issued_wall_ns, order->deadline_wall_ns, order->until_wall_ns,
+  int64_t numbers[] = {order->state,
+                       order->action,
+                       order->ordinal,
+                       order->mode,
+                       order->hop,
+                       order->attempts,
+                       order->page,
+                       order->overdue,
+                       order->amount,
+                       order->issued_wall_ns,
+                       order->deadline_wall_ns,
+                       order->until_wall_ns,
                        order->first_sent_wall_ns};
   sum = hf_checksum(sum, order->id.uuid.bytes, 16);
   sum = hf_checksum(sum, order->parent.uuid.bytes, 16);
@@ -182,8 +193,9 @@ static uint64_t order_checksum(const struct hf_core *core, const struct hf_order
 
 static uint64_t submission_checksum(const struct hf_submission_entry *submission, uint64_t sum)
 {
-  int64_t numbers[] = {submission->state,         submission->command,       submission->reviewable,   submission->kind,
-                       submission->details != 0,  submission->due_wall_ns,   submission->paper_wall_ns, submission->issued_wall_ns};
+  int64_t numbers[] = {submission->state,         submission->command,       submission->reviewable,
+                       submission->kind,          submission->details != 0,  submission->due_wall_ns,
+                       submission->paper_wall_ns, submission->issued_wall_ns};
   sum = hf_checksum(sum, submission->id.bytes, 16);
   sum = hf_checksum(sum, submission->digest, 16);
   sum = hf_checksum(sum, submission->key, 16);
@@ -193,10 +205,10 @@ static uint64_t submission_checksum(const struct hf_submission_entry *submission
 
 static uint64_t case_checksum(const struct hf_core *core, const struct hf_case_entry *entry)
 {
-  int64_t numbers[] = {entry->accounts_count, entry->orders_count, entry->orders_open, entry->submissions_count,
-                       entry->traces_count,   entry->holds_count,  entry->roots_count, entry->closed,
-                       entry->chase.hops,     entry->chase.fan_out, entry->chase.window_s, entry->chase.method,
-                       entry->chase.drafts,   entry->chase.least_amount, entry->first_wall_ns, entry->loss};
+  int64_t numbers[] = {entry->accounts_count, entry->orders_count,       entry->orders_open,    entry->submissions_count,
+                       entry->traces_count,   entry->holds_count,        entry->roots_count,    entry->closed,
+                       entry->chase.hops,     entry->chase.fan_out,      entry->chase.window_s, entry->chase.method,
+                       entry->chase.drafts,   entry->chase.least_amount, entry->first_wall_ns,  entry->loss};
   uint64_t sum = hf_checksum(HF_CHECKSUM_SEED, entry->id.uuid.bytes, 16);
   sum = hf_checksum(sum, numbers, sizeof numbers);
   sum = hf_checksum(sum, entry->case_number, strlen(entry->case_number));

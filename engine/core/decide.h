@@ -1,4 +1,5 @@
-/* Decide: what its files share. Each looks at the state and an input and tells facts; hf_core_tell lets the state follow at once. */
+/* Decide: what its files share. Each looks at the state and an input and tells facts; hf_core_tell lets the state follow at
+ * once. */
 #ifndef HF_CORE_DECIDE_H
 #define HF_CORE_DECIDE_H
 
@@ -50,7 +51,7 @@ struct hf_order_plan {
   const struct hf_order_entry *parent;
   uint32_t mode, page;
   const struct hf_name *name; /* a corrected order's; NULL: the account's */
-  int64_t amount; /* 0: the account's */
+  int64_t amount;             /* 0: the account's */
   int64_t until_wall_ns;
   int64_t issued_wall_ns;
   int64_t deadline_wall_ns; /* 0: as policy and institution say */

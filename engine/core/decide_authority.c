@@ -1,8 +1,8 @@
 /*
  * Authority: who may, and how many officers it takes (design.md section 10; security.md section 1).
  *
- * A second officer approves, and countersigns, by submitting the same bytes under a key of his own: the digest is what was signed, so
- * an altered digit is another submission with a used id.
+ * A second officer approves, and countersigns, by submitting the same bytes under a key of his own: the digest is what was
+ * signed, so an altered digit is another submission with a used id.
  */
 #include "engine/core/decide.h"
 
@@ -19,7 +19,8 @@ enum hf_reason hf_core_key_refusal(const struct hf_core *core, const struct hf_i
   bool officer = key->role == HF_ROLE_OFFICER || key->role == HF_ROLE_LEADER;
   bool machine = key->role == HF_ROLE_MACHINE && input->kind == HF_INPUT_REPORT && core->registry->policy.machine_targets > 0;
   if (!officer && !machine) return HF_REASON_ROLE_NOT_ALLOWED;
-  if (entry != NULL && strcmp(key->unit, entry->unit) != 0 && !covers(key->jurisdiction, entry->unit)) return HF_REASON_OTHER_UNIT;
+  if (entry != NULL && strcmp(key->unit, entry->unit) != 0 && !covers(key->jurisdiction, entry->unit))
+    return HF_REASON_OTHER_UNIT;
   return HF_REASON_NONE;
 }
 
@@ -44,7 +45,8 @@ static bool same_officer(const struct hf_core *core, const uint8_t first[16], co
   return a == NULL || b == NULL || a == b || strcmp(a->holder, b->holder) == 0;
 }
 
-static enum hf_reason maker_refusal(const struct hf_core *core, const struct hf_submission_entry *known, int64_t appended_wall_ns)
+static enum hf_reason maker_refusal(const struct hf_core *core, const struct hf_submission_entry *known,
+                                    int64_t appended_wall_ns)
 {
   char id[HF_KEY_ID_SIZE + 1];
   hf_core_key_text(known->key, id);
@@ -84,7 +86,8 @@ struct hf_standing hf_core_known(struct hf_core *core, const struct hf_input *in
     else if (same)
       standing.reason = HF_REASON_SAME_OFFICER;
     else if (known->state == HF_SUBMISSION_WAITS)
-      standing.reason = maker_refusal(core, known, input->appended_wall_ns); /* a revoked key takes effect on the next message */
+      standing.reason =
+          maker_refusal(core, known, input->appended_wall_ns); /* a revoked key takes effect on the next message */
     if (standing.reason == HF_REASON_NONE && waits_for_second) {
       countersign(core, input, known);
       standing.told = true;

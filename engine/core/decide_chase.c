@@ -1,7 +1,9 @@
 /*
- * The chase: from a query's transactions to the next accounts, within the bounds that the officer signed (design.md section 11).
+ * The chase: from a query's transactions to the next accounts, within the bounds that the officer signed (design.md section
+ * 11).
  *
- * Which part of a debit is stolen money is chase/'s arithmetic; here is decided what follows from it: orders, drafts, or why nothing.
+ * Which part of a debit is stolen money is chase/'s arithmetic; here is decided what follows from it: orders, drafts, or why
+ * nothing.
  */
 #include "engine/core/decide.h"
 
@@ -148,7 +150,8 @@ static int64_t trace(struct hf_core *core, const struct hf_order_entry *query, c
   traced.to = party_of(row, &by_serial);
   memcpy(traced.serial, row->serial, sizeof traced.serial);
   traced.amount -= traced_before(core, of, query->account, &traced, &of_transfer);
-  if (traced.amount > row->amount - of_transfer) traced.amount = row->amount - of_transfer; /* a transfer carries no more than itself */
+  if (traced.amount > row->amount - of_transfer)
+    traced.amount = row->amount - of_transfer; /* a transfer carries no more than itself */
   if (traced.amount <= 0 || of->traces_count == HF_CASE_TRACES_MAX || hf_core_facts_left(core) < 8) return 0;
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_MONEY_TRACED, of->id);
   fact->traced = traced;
@@ -157,7 +160,8 @@ static int64_t trace(struct hf_core *core, const struct hf_order_entry *query, c
 }
 
 /* Whether an onward stop waits for a person, and why (design.md section 11). */
-static enum hf_draft_cause draft_cause(const struct hf_core *core, const struct hf_case_entry *of, const struct hf_onward *onward)
+static enum hf_draft_cause draft_cause(const struct hf_core *core, const struct hf_case_entry *of,
+                                       const struct hf_onward *onward)
 {
   const struct hf_policy *policy = &core->registry->policy;
   if (hf_registry_protects(core->registry, onward->to.institution, &onward->to.account)) return HF_DRAFT_CAUSE_PROTECTED;
@@ -175,7 +179,8 @@ static void order_onward(struct hf_core *core, const struct hf_input *input, con
   enum hf_draft_cause cause = action == HF_ACTION_STOP ? draft_cause(core, of, onward) : HF_DRAFT_CAUSE_UNSET;
   bool again = action == HF_ACTION_QUERY && account->ordinals[action] > 0;
   if (action == HF_ACTION_STOP && account->ordinals[action] > 0) return; /* O1 */
-  if (again && (account->ordinals[action] > core->registry->policy.requeries || account->claims_read == account->claims_count)) return;
+  if (again && (account->ordinals[action] > core->registry->policy.requeries || account->claims_read == account->claims_count))
+    return;
   if (action != HF_ACTION_STOP && action != HF_ACTION_QUERY && account->ordinals[action] > 0) return;
   if (of->orders_count == HF_CASE_ORDERS_MAX || hf_core_facts_left(core) < 8) return;
   const struct hf_order_plan plan = {.action = action,
@@ -190,7 +195,8 @@ static void order_onward(struct hf_core *core, const struct hf_input *input, con
   if (plan.draft) hf_core_task(core, case_id, HF_TASK_CONFIRM, order->id, nobody, cause);
 }
 
-static void tell_bounded(struct hf_core *core, const struct hf_order_entry *query, enum hf_bound bound, uint32_t accounts, int64_t amount)
+static void tell_bounded(struct hf_core *core, const struct hf_order_entry *query, enum hf_bound bound, uint32_t accounts,
+                         int64_t amount)
 {
   if (accounts == 0 || hf_core_facts_left(core) < 4) return;
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_CHASE_BOUNDED, hf_case_at(core, query->case_index)->id);
@@ -230,7 +236,8 @@ static void tell_onwards(struct hf_core *core, const struct hf_input *input, str
   bool fresh[HF_CHASE_FANOUT_MAX] = {false};
   decide_bounds(core, query, bounds);
   for (uint32_t i = 0; i < scratch->onwards_count; i++)
-    if (bounds[i] == HF_BOUND_UNSET && hf_core_facts_left(core) > 16) reach(core, hf_account_at(core, query->account), &scratch->onwards[i]);
+    if (bounds[i] == HF_BOUND_UNSET && hf_core_facts_left(core) > 16)
+      reach(core, hf_account_at(core, query->account), &scratch->onwards[i]);
   for (uint32_t i = 0; i < splits; i++) {
     const struct hf_split *split = &scratch->splits[i];
     const struct hf_transaction *row = &answer->transactions[split->row];
@@ -244,7 +251,8 @@ static void tell_onwards(struct hf_core *core, const struct hf_input *input, str
   }
   for (int action = 0; action < 2; action++) /* all stops, then all queries */
     for (uint32_t i = 0; i < scratch->onwards_count; i++) {
-      if (bounds[i] != HF_BOUND_UNSET || !fresh[i] || hf_core_account(core, hf_case_at(core, query->case_index), &scratch->onwards[i].to) == NULL)
+      if (bounds[i] != HF_BOUND_UNSET || !fresh[i] ||
+          hf_core_account(core, hf_case_at(core, query->case_index), &scratch->onwards[i].to) == NULL)
         continue;
       if (scratch->onwards[i].by_serial) {
         if (action == 0) order_onward(core, input, query, &scratch->onwards[i], HF_ACTION_SERIAL);

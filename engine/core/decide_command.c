@@ -193,8 +193,9 @@ static enum hf_reason check_other(const struct hf_core *core, const struct act *
 {
   const struct hf_submission_entry *other = hf_core_submission(core, act->entry, act->command->other);
   if (act->command->kind == HF_COMMAND_LINK)
-    return hf_uuid_version(act->command->other) == 7 && !hf_uuid_equal(act->command->other, act->entry->id.uuid) ? HF_REASON_NONE
-                                                                                                               : HF_REASON_BAD_ID;
+    return hf_uuid_version(act->command->other) == 7 && !hf_uuid_equal(act->command->other, act->entry->id.uuid)
+               ? HF_REASON_NONE
+               : HF_REASON_BAD_ID;
   if (act->command->kind == HF_COMMAND_REJECT)
     return other != NULL && other->state == HF_SUBMISSION_WAITS ? HF_REASON_NONE : HF_REASON_NOTHING_WAITS;
   if (other == NULL || !other->reviewable) return HF_REASON_NOTHING_WAITS;
@@ -315,7 +316,8 @@ static bool has_root(const struct hf_core *core, const struct hf_account_entry *
 }
 
 /* A transfer that `account` is held for and `lifted` is not; 0: there is none. */
-static uint32_t other_root(const struct hf_core *core, const struct hf_account_entry *account, const struct hf_account_entry *lifted)
+static uint32_t other_root(const struct hf_core *core, const struct hf_account_entry *account,
+                           const struct hf_account_entry *lifted)
 {
   for (uint32_t at = account->claims_first; at != 0;) {
     const struct hf_claim_entry *claim = hf_pool_at(&core->claims, at);
@@ -406,12 +408,14 @@ static void act_alone(struct hf_core *core, const struct act *act)
 typedef enum hf_reason (*check_order)(const struct hf_core *core, const struct act *act, const struct hf_order_entry *order);
 
 static const check_order order_checks[HF_COMMAND_COUNT] = {
-    [HF_COMMAND_STOP] = check_stop,       [HF_COMMAND_EXTEND] = check_extend,       [HF_COMMAND_FREEZE] = check_freeze,
-    [HF_COMMAND_RENEW] = check_renew,     [HF_COMMAND_LIFT] = check_lift,           [HF_COMMAND_RETURN] = check_return,
-    [HF_COMMAND_CONFIRM] = check_draft,   [HF_COMMAND_DROP] = check_draft,          [HF_COMMAND_CANCEL] = check_cancel,
-    [HF_COMMAND_FIX] = check_fix,         [HF_COMMAND_RESOLVE] = check_resolve,     [HF_COMMAND_QUERY] = check_query,
-    [HF_COMMAND_MONITOR] = check_monitor, [HF_COMMAND_UNMONITOR] = check_unmonitor, [HF_COMMAND_PAPER] = check_paper,
-    [HF_COMMAND_RECONCILE] = check_reconcile};
+    [HF_COMMAND_STOP] = check_stop,       [HF_COMMAND_EXTEND] = check_extend,
+    [HF_COMMAND_FREEZE] = check_freeze,   [HF_COMMAND_RENEW] = check_renew,
+    [HF_COMMAND_LIFT] = check_lift,       [HF_COMMAND_RETURN] = check_return,
+    [HF_COMMAND_CONFIRM] = check_draft,   [HF_COMMAND_DROP] = check_draft,
+    [HF_COMMAND_CANCEL] = check_cancel,   [HF_COMMAND_FIX] = check_fix,
+    [HF_COMMAND_RESOLVE] = check_resolve, [HF_COMMAND_QUERY] = check_query,
+    [HF_COMMAND_MONITOR] = check_monitor, [HF_COMMAND_UNMONITOR] = check_unmonitor,
+    [HF_COMMAND_PAPER] = check_paper,     [HF_COMMAND_RECONCILE] = check_reconcile};
 
 static bool has_document(const struct hf_command *command)
 {

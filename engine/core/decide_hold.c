@@ -40,7 +40,8 @@ static void set_start(struct hf_hold *hold, const struct hf_input *input, const 
   hold->starts_latest_wall_ns = possible ? said : input->at.wall_ns;
 }
 
-static void place(struct hf_core *core, const struct hf_input *input, const struct hf_order_entry *order, enum hf_hold_event event)
+static void place(struct hf_core *core, const struct hf_input *input, const struct hf_order_entry *order,
+                  enum hf_hold_event event)
 {
   const struct hf_account_entry *account = hf_account_at(core, order->account);
   enum hf_hold_kind kind = hf_hold_kind_of_action(order->action);
@@ -148,7 +149,8 @@ void hf_core_change_hold(struct hf_core *core, const struct hf_input *input, con
 
 void hf_core_lapse(struct hf_core *core, uint32_t account, enum hf_hold_kind kind)
 {
-  tell_change(core, begin_hold(core, HF_FACT_HOLD_CHANGED, hf_account_at(core, account), kind), HF_HOLD_EVENT_TERM); /* H4, H9 */
+  tell_change(core, begin_hold(core, HF_FACT_HOLD_CHANGED, hf_account_at(core, account), kind),
+              HF_HOLD_EVENT_TERM); /* H4, H9 */
 }
 
 void hf_core_warn(struct hf_core *core, uint32_t index, enum hf_hold_kind kind)

@@ -40,8 +40,7 @@ void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *e
   hf_core_key_text(authority->key, order->key_id);
   hf_core_key_text(authority->second, order->second_id);
   memcpy(order->form_reference, of->form_reference, sizeof order->form_reference);
-  if (entry->action == HF_ACTION_SERIAL)
-    memcpy(order->serial, account->number.bytes, account->number.size);
+  if (entry->action == HF_ACTION_SERIAL) memcpy(order->serial, account->number.bytes, account->number.size);
   if (authority->details == 0) return;
   const struct hf_details_entry *details = hf_pool_at(&core->details, authority->details);
   order->document = details->document;
@@ -54,7 +53,9 @@ static int64_t deadline_of(const struct hf_core *core, const char *institution, 
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
   if (plan->deadline_wall_ns != 0) return plan->deadline_wall_ns;
   bool lifts = plan->action == HF_ACTION_LIFT || plan->action == HF_ACTION_UNFREEZE;
-  uint32_t ms = lifts ? core->registry->policy.lift_ms : row->sla_feedback_ms != 0 ? row->sla_feedback_ms : core->registry->policy.feedback_ms;
+  uint32_t ms = lifts                       ? core->registry->policy.lift_ms
+                : row->sla_feedback_ms != 0 ? row->sla_feedback_ms
+                                            : core->registry->policy.feedback_ms;
   return plan->issued_wall_ns + ms * HF_NS_PER_MS;
 }
 
@@ -176,8 +177,9 @@ static void follow_up(struct hf_core *core, const struct hf_input *input, struct
   const struct hf_order_entry *order = hf_core_order(core, id);
   struct hf_case_id case_id = hf_case_at(core, order->case_index)->id;
   bool stop = order->action == HF_ACTION_STOP;
-  if (order->state == HF_ORDER_REFUSED_FIXABLE) hf_core_task(core, case_id, HF_TASK_FIX, id, nobody, HF_DRAFT_CAUSE_UNSET); /* O9 */
-  if (stop && strcmp(input->answer->result, HF_RESULT_STOPS_USED_UP) == 0)                                                   /* O10 */
+  if (order->state == HF_ORDER_REFUSED_FIXABLE)
+    hf_core_task(core, case_id, HF_TASK_FIX, id, nobody, HF_DRAFT_CAUSE_UNSET); /* O9 */
+  if (stop && strcmp(input->answer->result, HF_RESULT_STOPS_USED_UP) == 0)      /* O10 */
     hf_core_task(core, case_id, HF_TASK_FREEZE, id, nobody, HF_DRAFT_CAUSE_STOPS_USED_UP);
   if (order->action == HF_ACTION_EXTEND && strcmp(input->answer->result, HF_RESULT_EXTEND_AFTER_LAPSE) == 0) /* H5 */
     hf_core_task(core, case_id, HF_TASK_FREEZE, id, nobody, HF_DRAFT_CAUSE_UNSET);
@@ -201,7 +203,9 @@ static void decide_feedback(struct hf_core *core, const struct hf_input *input, 
   const struct hf_order_cell *cell = hf_order_cell(order->action, order->state, event);
   bool nth = watching && cell->move == HF_ORDER_UNSET && !cell->contradiction;
   if (cell->move == HF_ORDER_UNSET && !cell->contradiction && !nth) return; /* O14: a repeat */
-  enum hf_fact_kind kind = cell->contradiction ? HF_FACT_ANSWER_CONTRADICTED : nth ? HF_FACT_ORDER_WATCHED : HF_FACT_ORDER_ENDED;
+  enum hf_fact_kind kind = cell->contradiction ? HF_FACT_ANSWER_CONTRADICTED
+                           : nth               ? HF_FACT_ORDER_WATCHED
+                                               : HF_FACT_ORDER_ENDED;
   struct hf_fact *fact = hf_core_begin(core, kind, case_id);
   fact->ended.state = cell->move == HF_ORDER_UNSET ? order->state : cell->move;
   fact->ended.event = event;
@@ -233,7 +237,8 @@ void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, c
   for (uint32_t at = 1; at <= core->orders.fresh; at++) {
     const struct hf_order_entry *entry = hf_order_at(core, at);
     /* A released slot keeps its old bytes, so ask the map who lives here. */
-    if (hf_map_get(&core->order_of, entry->id.uuid) != at || hf_order_state_is_final(entry->state) || entry->state == HF_ORDER_DRAFT)
+    if (hf_map_get(&core->order_of, entry->id.uuid) != at || hf_order_state_is_final(entry->state) ||
+        entry->state == HF_ORDER_DRAFT)
       continue;
     struct hf_order order;
     hf_core_describe(core, entry, &order);

@@ -25,8 +25,8 @@ static bool same_account(const struct hf_party *a, const struct hf_party *b)
 }
 
 /* One transfer, with what the case and the transfers before it already put on the same account. */
-static enum hf_reason check_transfer(const struct hf_core *core, const struct hf_input *input, const struct hf_case_entry *entry,
-                                     uint32_t at)
+static enum hf_reason check_transfer(const struct hf_core *core, const struct hf_input *input,
+                                     const struct hf_case_entry *entry, uint32_t at)
 {
   const struct hf_report *report = input->report;
   const struct hf_transfer *transfer = &report->transfers[at];

@@ -12,7 +12,8 @@ static void order_due(struct hf_core *core, const struct hf_input *input, uint32
     hf_core_tell_step(core, input, order, HF_FACT_ORDER_OVERDUE); /* O11 */
     return;
   }
-  struct hf_fact *fact = hf_core_begin(core, HF_FACT_ORDER_ENDED, hf_case_at(core, order->case_index)->id); /* O15: its end time */
+  struct hf_fact *fact =
+      hf_core_begin(core, HF_FACT_ORDER_ENDED, hf_case_at(core, order->case_index)->id); /* O15: its end time */
   fact->ended.event = HF_ORDER_EVENT_ENDED;
   fact->ended.state = HF_ORDER_EFFECTIVE;
   fact->ended.action = order->action;

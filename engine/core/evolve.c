@@ -188,7 +188,8 @@ static void evolve_command(struct hf_core *core, const struct hf_fact *fact)
 static void evolve_submission(struct hf_core *core, const struct hf_fact *fact)
 {
   const struct hf_fact_submission *from = &fact->submission;
-  struct hf_case_entry *entry = fact->kind == HF_FACT_SUBMISSION_WAITS ? open_case(core, fact->case_id) : hf_core_case(core, fact->case_id);
+  struct hf_case_entry *entry =
+      fact->kind == HF_FACT_SUBMISSION_WAITS ? open_case(core, fact->case_id) : hf_core_case(core, fact->case_id);
   HF_ASSERT(entry != NULL);
   struct hf_submission_entry *submission = note_submission(core, entry, from->id, from->digest);
   switch (fact->kind) {
@@ -224,7 +225,8 @@ static void evolve_submission(struct hf_core *core, const struct hf_fact *fact)
 static struct hf_account_entry *add_account(struct hf_core *core, struct hf_case_entry *entry, const struct hf_party *party)
 {
   HF_ASSERT(entry->accounts_count < HF_CASE_ACCOUNTS_MAX);
-  struct hf_account_entry *account = hf_account_at(core, append(&core->accounts, &entry->accounts_first, &entry->accounts_last));
+  struct hf_account_entry *account =
+      hf_account_at(core, append(&core->accounts, &entry->accounts_first, &entry->accounts_last));
   account->case_index = hf_map_get(&core->case_of, entry->id.uuid);
   memcpy(account->institution, party->institution, sizeof account->institution);
   account->number = party->account;

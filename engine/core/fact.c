@@ -5,19 +5,19 @@
 #include "engine/base/assert.h"
 
 /* A code table and its two look-ups; codes are stable for ever: they stand in PostgreSQL and on holdfast.facts. */
-#define HF_CODES(name, type, prefix, list)                                          \
+#define HF_CODES(name, type, prefix, list)                                              \
   static const char *const name##_codes[prefix##_COUNT] = {"", list(HF_CODE_##prefix)}; \
-  const char *hf_##name##_code(enum type value)                                     \
-  {                                                                                 \
-    HF_ASSERT(value < prefix##_COUNT);                                              \
-    return name##_codes[value];                                                     \
+  const char *hf_##name##_code(enum type value)                                         \
+  {                                                                                     \
+    HF_ASSERT(value < prefix##_COUNT);                                                  \
+    return name##_codes[value];                                                         \
   }
-#define HF_CODES_BACK(name, type, prefix)                                \
-  enum type hf_##name##_of_code(const char *code)                        \
-  {                                                                      \
-    for (unsigned i = 1; i < prefix##_COUNT; i++)                        \
-      if (strcmp(name##_codes[i], code) == 0) return (enum type)i;       \
-    return prefix##_UNSET;                                               \
+#define HF_CODES_BACK(name, type, prefix)                          \
+  enum type hf_##name##_of_code(const char *code)                  \
+  {                                                                \
+    for (unsigned i = 1; i < prefix##_COUNT; i++)                  \
+      if (strcmp(name##_codes[i], code) == 0) return (enum type)i; \
+    return prefix##_UNSET;                                         \
   }
 #define HF_CODE_HF_FACT(name, code) code,
 #define HF_CODE_HF_OUTCOME(name, code) code,

@@ -70,11 +70,7 @@
   X(SIGNED, "signed") X(PROTECTED, "protected") X(TINY_SHARE, "tiny_share") X(OLD_PAYEE, "old_payee") X(STOPS_USED_UP, "stops_used_up")
 /* clang-format on */
 
-#define HF_ENUM(name, prefix, list)                     \
-  enum name {                                           \
-    prefix##_UNSET = 0,                                 \
-    list(HF_ENUM_##prefix) prefix##_COUNT               \
-  };
+#define HF_ENUM(name, prefix, list) enum name { prefix##_UNSET = 0, list(HF_ENUM_##prefix) prefix##_COUNT };
 #define HF_ENUM_HF_FACT(name, code) HF_FACT_##name,
 #define HF_ENUM_HF_OUTCOME(name, code) HF_OUTCOME_##name,
 #define HF_ENUM_HF_TASK(name, code, text) HF_TASK_##name,
@@ -149,7 +145,8 @@ struct hf_fact_submission {
   struct hf_order_id first_order; /* what it is about: one such act at a time may wait */
 };
 
-/* order_sent, attempt_ended, order_received, order_unknown, order_overdue, order_dropped, order_cancelled use what applies of it. */
+/* order_sent, attempt_ended, order_received, order_unknown, order_overdue, order_dropped, order_cancelled use what applies of
+ * it. */
 struct hf_fact_step {
   struct hf_order_id order_id;
   enum hf_action action;
@@ -168,26 +165,26 @@ struct hf_fact_ended {
   enum hf_order_event event;
   enum hf_action action;
   struct hf_time at;
-  struct hf_answer answer; /* its rows are facts of their own */
+  struct hf_answer answer;      /* its rows are facts of their own */
   struct hf_uuid submission_id; /* a person found it out */
 };
 
 /* hold_changed, hold_warned, hold_checked, hold_differs. */
 struct hf_fact_hold {
-  struct hf_order_id order_id; /* the order whose answer changed it; of a lapse: the one that had placed it */
+  struct hf_order_id order_id;  /* the order whose answer changed it; of a lapse: the one that had placed it */
   struct hf_order_id holder_id; /* the order that the hold counts as from now on */
   enum hf_hold_kind kind;
   enum hf_hold_event event;
-  struct hf_hold hold; /* as it is afterwards */
+  struct hf_hold hold;                       /* as it is afterwards */
   char authority[HF_REFERENCE_SIZE_MAX + 1]; /* differs: whose it is */
-  int64_t listed; /* differs: the amount that the institution lists; -1: it lists none */
+  int64_t listed;                            /* differs: the amount that the institution lists; -1: it lists none */
 };
 
 /* hold_kept: a cascade leaves this one, and why (H11). */
 struct hf_fact_kept {
-  struct hf_order_id order_id; /* that holds it */
+  struct hf_order_id order_id;  /* that holds it */
   struct hf_order_id lifted_id; /* the order whose lift cascaded */
-  uint32_t root;  /* a victim's transfer that it is also held for; 0: another case names it */
+  uint32_t root;                /* a victim's transfer that it is also held for; 0: another case names it */
 };
 
 /* account_reached: an onward account enters the case. */
@@ -228,7 +225,7 @@ struct hf_fact_bounded {
 
 struct hf_fact_seen {
   struct hf_party party;
-  struct hf_case_id other_id; /* zero: the suspect list */
+  struct hf_case_id other_id;  /* zero: the suspect list */
   struct hf_order_id order_id; /* the other case's hold, zero: none in force */
   bool suspect;
   bool same_transfer;

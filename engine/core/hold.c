@@ -132,7 +132,7 @@ enum hf_hold_kind hf_hold_kind_of_action(enum hf_action action)
 
 int64_t hf_hold_next_warning(enum hf_hold_kind kind, const struct hf_hold *hold)
 {
-  static const int64_t before_stop[] = {12 * HOUR_NS, 6 * HOUR_NS, 1 * HOUR_NS};       /* domain.md section 5; T-6 h: the paper */
+  static const int64_t before_stop[] = {12 * HOUR_NS, 6 * HOUR_NS, 1 * HOUR_NS}; /* domain.md section 5; T-6 h: the paper */
   static const int64_t before_freeze[] = {14 * 24 * HOUR_NS, 3 * 24 * HOUR_NS, 24 * HOUR_NS}; /* H9 */
   if (!hf_hold_is_in_force(hold) || hold->warnings >= HF_HOLD_WARNINGS) return INT64_MAX;
   return hold->expires_earliest_wall_ns - (kind == HF_HOLD_STOP ? before_stop : before_freeze)[hold->warnings];

@@ -1,10 +1,11 @@
 /*
  * Hold: a stop or a freeze in force on one account; its life cycle as a table.
  *
- * Why:    orders are acts, holds are what lasts: they begin at the institution's moment, end by themselves, and may not be stretched
- *         beyond what the law gives. An account has at most one stop and one freeze of ours at a time; both may overlap (H6).
+ * Why:    orders are acts, holds are what lasts: they begin at the institution's moment, end by themselves, and may not be
+ * stretched beyond what the law gives. An account has at most one stop and one freeze of ours at a time; both may overlap (H6).
  * Rules:  H1–H14 of domain.md 4.3. The picture in order.md is generated from the table in hold.c (tests/lint).
- * Time:   where the institution does not say when it stopped, all ends are intervals: warnings use the earliest, rights the latest.
+ * Time:   where the institution does not say when it stopped, all ends are intervals: warnings use the earliest, rights the
+ * latest.
  */
 #ifndef HF_CORE_HOLD_H
 #define HF_CORE_HOLD_H
@@ -62,9 +63,9 @@ struct hf_hold_cell {
 
 struct hf_hold {
   enum hf_hold_state state;
-  uint32_t count;    /* how often an institution placed or prolonged it: a stop at most twice (86号 II(1)2) */
-  uint32_t warnings; /* how many of the warnings before its end have been given */
-  uint32_t mode;     /* enum hf_freeze_mode */
+  uint32_t count;              /* how often an institution placed or prolonged it: a stop at most twice (86号 II(1)2) */
+  uint32_t warnings;           /* how many of the warnings before its end have been given */
+  uint32_t mode;               /* enum hf_freeze_mode */
   struct hf_order_id order_id; /* the newest that placed or prolonged it */
   int64_t starts_earliest_wall_ns;
   int64_t starts_latest_wall_ns;

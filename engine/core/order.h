@@ -168,9 +168,9 @@ struct hf_order {
   int64_t transfer_wall_ns;
   int64_t issued_wall_ns; /* append time of the cause */
   int64_t deadline_wall_ns;
-  int64_t until_wall_ns;             /* freeze, renew, monitor */
-  struct hf_uuid submission_id;      /* authority: this report or command … */
-  char key_id[HF_KEY_ID_SIZE + 1];   /* … signed by this key … */
+  int64_t until_wall_ns;              /* freeze, renew, monitor */
+  struct hf_uuid submission_id;       /* authority: this report or command … */
+  char key_id[HF_KEY_ID_SIZE + 1];    /* … signed by this key … */
   char second_id[HF_KEY_ID_SIZE + 1]; /* … and by this one; "": one officer was enough */
   char form_reference[HF_REFERENCE_SIZE_MAX + 1];
   char serial[HF_REFERENCE_SIZE_MAX + 1]; /* SERIAL: the clearing serial */
@@ -201,9 +201,9 @@ struct hf_answer {
   bool has_balance;
   int64_t balance;
   int64_t held;
-  int64_t former_expires_wall_ns; /* an earlier hold of another organ: until when … */
+  int64_t former_expires_wall_ns;                   /* an earlier hold of another organ: until when … */
   char former_authority[HF_REFERENCE_SIZE_MAX + 1]; /* … and whose (H8) */
-  bool queued;                    /* FREEZE: it waits behind that one (轮候) */
+  bool queued;                                      /* FREEZE: it waits behind that one (轮候) */
   struct hf_name holder;
   uint32_t transactions_count, holds_count;
   const struct hf_transaction *transactions;

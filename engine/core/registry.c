@@ -122,14 +122,16 @@ struct hf_policy hf_policy_default(void)
 
 bool hf_policy_is_sound(const struct hf_policy *policy)
 {
-  return policy->feedback_ms >= 100 && policy->feedback_ms <= 86400000 && policy->lift_ms >= 100 && policy->lift_ms <= 86400000 &&
-         policy->stops_max >= 1 && policy->stops_max <= 2 && policy->extend_counts <= 1 && policy->countersign_s >= 60 &&
-         policy->countersign_s <= 86400 && policy->pending_s >= 60 && policy->pending_s <= 7 * 86400 && policy->bulk_accounts >= 1 &&
-         policy->bulk_accounts <= HF_TARGETS_MAX && policy->paper_s >= 3600 && policy->paper_s <= 30 * 86400 &&
-         policy->freeze_days >= 1 && policy->freeze_days <= 366 && policy->tiny_share_bp <= 10000 &&
-         policy->old_payee_days >= 1 && policy->old_payee_days <= 3650 && policy->requeries <= 10 &&
+  return policy->feedback_ms >= 100 && policy->feedback_ms <= 86400000 && policy->lift_ms >= 100 &&
+         policy->lift_ms <= 86400000 && policy->stops_max >= 1 && policy->stops_max <= 2 && policy->extend_counts <= 1 &&
+         policy->countersign_s >= 60 && policy->countersign_s <= 86400 && policy->pending_s >= 60 &&
+         policy->pending_s <= 7 * 86400 && policy->bulk_accounts >= 1 && policy->bulk_accounts <= HF_TARGETS_MAX &&
+         policy->paper_s >= 3600 && policy->paper_s <= 30 * 86400 && policy->freeze_days >= 1 && policy->freeze_days <= 366 &&
+         policy->tiny_share_bp <= 10000 && policy->old_payee_days >= 1 && policy->old_payee_days <= 3650 &&
+         policy->requeries <= 10 &&
          (policy->reconcile_s == 0 || (policy->reconcile_s >= 60 && policy->reconcile_s <= 30 * 86400)) &&
-         policy->machine_targets <= policy->bulk_accounts && policy->machine_amount >= 0 && policy->machine_amount <= HF_AMOUNT_MAX;
+         policy->machine_targets <= policy->bulk_accounts && policy->machine_amount >= 0 &&
+         policy->machine_amount <= HF_AMOUNT_MAX;
 }
 
 void hf_registry_set_protected(struct hf_registry *registry, const struct hf_protected *row)

@@ -50,9 +50,9 @@ struct hf_institution {
   bool carrier; /* a telecom: takes number blocks and nothing else */
   bool enabled;
   bool swallows_duplicates; /* drops what it has seen, silently (domain.md 3.2): an unknown order is probed, not resent */
-  uint32_t window;      /* 1…HF_LANE_WINDOW_MAX */
-  uint32_t connections; /* 1…HF_LANE_CONNECTIONS_MAX, kept warm */
-  uint32_t pace_per_s;  /* 0 = no limit */
+  uint32_t window;          /* 1…HF_LANE_WINDOW_MAX */
+  uint32_t connections;     /* 1…HF_LANE_CONNECTIONS_MAX, kept warm */
+  uint32_t pace_per_s;      /* 0 = no limit */
   uint32_t try_timeout_ms;
   uint32_t sla_feedback_ms; /* 0 = the policy's */
 };
@@ -73,23 +73,23 @@ struct hf_key {
 
 /* What a centre decides about itself, signed and versioned (design.md section 10). hf_policy_default() is version 0. */
 struct hf_policy {
-  uint32_t version; /* 0: the built-in one, before the first policy was signed */
-  uint32_t feedback_ms;         /* SLA where the institution's row has none */
-  uint32_t lift_ms;             /* 及时解冻: a lift's own clock */
-  uint32_t stops_max;           /* on one account in one case (86号 II(1)2: two) */
-  uint32_t extend_counts;       /* 1: an extension is the second stop (domain.md 1.2, open point 1) */
-  uint32_t countersign_s;       /* a stop's second officer */
-  uint32_t pending_s;           /* a submission waits this long for its second officer */
-  uint32_t bulk_accounts;       /* a report on more accounts needs two officers */
-  uint32_t paper_s;             /* act first, paper within this time (types 02–05) */
-  uint32_t freeze_days;         /* a freeze's longest term */
-  uint32_t tiny_share_bp;       /* a payment of whose amount less than this is stolen money leads to a draft */
-  uint32_t old_payee_days;      /* so does one to somebody who was paid this long before */
-  uint32_t requeries;           /* of one account, when more stolen money reaches it */
-  uint32_t reconcile_s;         /* holds in force are compared with the institutions this often; 0: on demand only */
-  uint32_t machine_targets;     /* accounts that a machine's report may name; 0: machines may not report */
-  uint32_t machine_per_hour;    /* reports of one machine key */
-  int64_t machine_amount;       /* the most that one of its transfers may say */
+  uint32_t version;          /* 0: the built-in one, before the first policy was signed */
+  uint32_t feedback_ms;      /* SLA where the institution's row has none */
+  uint32_t lift_ms;          /* 及时解冻: a lift's own clock */
+  uint32_t stops_max;        /* on one account in one case (86号 II(1)2: two) */
+  uint32_t extend_counts;    /* 1: an extension is the second stop (domain.md 1.2, open point 1) */
+  uint32_t countersign_s;    /* a stop's second officer */
+  uint32_t pending_s;        /* a submission waits this long for its second officer */
+  uint32_t bulk_accounts;    /* a report on more accounts needs two officers */
+  uint32_t paper_s;          /* act first, paper within this time (types 02–05) */
+  uint32_t freeze_days;      /* a freeze's longest term */
+  uint32_t tiny_share_bp;    /* a payment of whose amount less than this is stolen money leads to a draft */
+  uint32_t old_payee_days;   /* so does one to somebody who was paid this long before */
+  uint32_t requeries;        /* of one account, when more stolen money reaches it */
+  uint32_t reconcile_s;      /* holds in force are compared with the institutions this often; 0: on demand only */
+  uint32_t machine_targets;  /* accounts that a machine's report may name; 0: machines may not report */
+  uint32_t machine_per_hour; /* reports of one machine key */
+  int64_t machine_amount;    /* the most that one of its transfers may say */
 };
 struct hf_policy hf_policy_default(void);
 bool hf_policy_is_sound(const struct hf_policy *policy);

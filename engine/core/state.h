@@ -17,13 +17,13 @@ struct hf_submission_entry {
   uint32_t next;
   uint32_t state : 2, command : 1, reviewable : 1, kind : 8;
   struct hf_uuid id;
-  uint8_t digest[16]; /* its first half is enough to tell two apart */
+  uint8_t digest[16];          /* its first half is enough to tell two apart */
   uint8_t key[16], second[16]; /* key ids, as bytes; zero: none */
   uint32_t case_index;
   uint32_t details; /* of a command: pool index */
   struct hf_order_id first_order;
-  int64_t due_wall_ns;   /* WAITS: then it ends; DONE: then a countersignature is missed; INT64_MAX: nothing is due */
-  int64_t paper_wall_ns; /* the document of an act that came first is due; INT64_MAX: none is */
+  int64_t due_wall_ns;    /* WAITS: then it ends; DONE: then a countersignature is missed; INT64_MAX: nothing is due */
+  int64_t paper_wall_ns;  /* the document of an act that came first is due; INT64_MAX: none is */
   int64_t issued_wall_ns; /* append time */
 };
 
@@ -66,8 +66,8 @@ struct hf_account_entry {
   uint32_t next; /* in its case */
   uint32_t case_index;
   uint32_t claims_first, claims_last, claims_count;
-  uint32_t claims_read; /* how many there were when its transactions were last asked for */
-  uint32_t chase;       /* pool index while pages come in */
+  uint32_t claims_read;               /* how many there were when its transactions were last asked for */
+  uint32_t chase;                     /* pool index while pages come in */
   uint16_t ordinals[HF_ACTION_COUNT]; /* orders of each action so far: the next ordinal */
   uint8_t hop;
   bool by_serial, elsewhere;
@@ -133,7 +133,8 @@ struct hf_case_entry *hf_core_case(const struct hf_core *core, struct hf_case_id
 struct hf_order_entry *hf_core_order(const struct hf_core *core, struct hf_order_id id);
 struct hf_account_entry *hf_core_account(const struct hf_core *core, const struct hf_case_entry *entry,
                                          const struct hf_party *payee);
-struct hf_submission_entry *hf_core_submission(const struct hf_core *core, const struct hf_case_entry *entry, struct hf_uuid id);
+struct hf_submission_entry *hf_core_submission(const struct hf_core *core, const struct hf_case_entry *entry,
+                                               struct hf_uuid id);
 uint32_t hf_core_account_index(const struct hf_core *core, const struct hf_account_entry *account);
 
 static inline struct hf_case_entry *hf_case_at(const struct hf_core *core, uint32_t index)

@@ -56,7 +56,8 @@ static void tell_seen(struct hf_engine *engine, uint32_t shard, struct hf_case_i
       i++;
       continue;
     }
-    const struct hf_input input = {.kind = HF_INPUT_SEEN, .now = engine->turn, .at = engine->turn, .case_id = id, .seen = &found->seen};
+    const struct hf_input input = {
+        .kind = HF_INPUT_SEEN, .now = engine->turn, .at = engine->turn, .case_id = id, .seen = &found->seen};
     if (engine->shards[shard].state == HF_SHARD_RUNNING) hf_route_step(engine, shard, &input);
     comeback->seen[i] = comeback->seen[--comeback->seen_count];
   }

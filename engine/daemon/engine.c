@@ -165,7 +165,8 @@ static void tick_cores(struct hf_engine *engine)
 static void record_and_publish(struct hf_engine *engine)
 {
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++)
-    if (engine->shards[i].state == HF_SHARD_RUNNING && hf_dispatch_wants_commit(engine->dispatch, i)) hf_record_hurry(engine->record, i);
+    if (engine->shards[i].state == HF_SHARD_RUNNING && hf_dispatch_wants_commit(engine->dispatch, i))
+      hf_record_hurry(engine->record, i);
   /* A commit's facts go straight to the producer, so a transaction begins only where they have room. */
   if (hf_publish_has_room(engine->publish)) hf_record_work(engine->record, hf_time_now());
   (void)hf_publish_work(engine->publish);
@@ -371,8 +372,8 @@ static void allocate(struct hf_engine *engine)
   engine->sign_started_ns = calloc(flights + 1, sizeof(int64_t));
   engine->sign_done_ns = calloc(flights + 1, sizeof(int64_t));
   engine->traces = calloc(HF_TRACES_MAX, sizeof *engine->traces);
-  HF_ASSERT(engine->facts && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns &&
-            engine->sign_done_ns && engine->traces);
+  HF_ASSERT(engine->facts && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns && engine->sign_done_ns &&
+            engine->traces);
 }
 
 struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *config)

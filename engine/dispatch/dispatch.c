@@ -437,7 +437,8 @@ static void fire_timers(struct hf_dispatch *dispatch, struct hf_time now)
       continue;
     }
     if (item->state == ITEM_HELD) {
-      HF_LOG(HF_LOG_ALARM, "E1503", "an order leaves before the answer that caused it is recorded", HF_FIELD("order", item->order.id));
+      HF_LOG(HF_LOG_ALARM, "E1503", "an order leaves before the answer that caused it is recorded",
+             HF_FIELD("order", item->order.id));
       item->order.after = HF_AFTER_NOTHING;
       let_go(dispatch, index);
       enqueue(dispatch, index);

@@ -56,8 +56,8 @@ HF_MUST_USE struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatc
 /* Whether the largest step's orders fit: asked before a submission is stepped. */
 bool hf_dispatch_has_room(const struct hf_dispatch *dispatch);
 /*
- * Copies the order into its lane; where order->after says so, once the fact `after_seq` of its shard is committed (design.md law 3).
- * REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full.
+ * Copies the order into its lane; where order->after says so, once the fact `after_seq` of its shard is committed (design.md
+ * law 3). REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full.
  */
 HF_MUST_USE struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order, uint64_t after_seq,
                                                struct hf_time now);

@@ -10,8 +10,9 @@
 struct hf_heap_key hf_lane_key(const struct hf_order *order)
 {
   HF_ASSERT(order->deadline_wall_ns >= 0);
-  return (struct hf_heap_key){.first = (int64_t)hf_action_traits(order->action)->rank << RANK_SHIFT | order->deadline_wall_ns / HF_NS_PER_US,
-                              .second = -order->amount};
+  return (struct hf_heap_key){
+      .first = (int64_t)hf_action_traits(order->action)->rank << RANK_SHIFT | order->deadline_wall_ns / HF_NS_PER_US,
+      .second = -order->amount};
 }
 
 static int64_t token_ns(const struct hf_lane *lane)

@@ -67,7 +67,8 @@ void hf_projection_deinit(struct hf_projection *projection);
 bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fact *facts, uint32_t at, uint32_t count,
                            struct hf_span raw);
 
-/* raw[i]: bytes kept with facts[i] where it is a quarantine or waits for a second officer. After this, statement k has columns[k][0].rows rows. */
+/* raw[i]: bytes kept with facts[i] where it is a quarantine or waits for a second officer. After this, statement k has
+ * columns[k][0].rows rows. */
 void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
                         uint32_t count);
 

@@ -109,7 +109,8 @@ static bool ask(struct hf_question *question)
     write_cases(question, text);
   question->state = HF_QUESTION_ASKED;
   return PQsetnonblocking(question->connection, 1) == 0 &&
-         PQsendQueryParams(question->connection, sql[question->kind], 2, NULL, (const char *const[]){shard, text}, NULL, NULL, 1) == 1;
+         PQsendQueryParams(question->connection, sql[question->kind], 2, NULL, (const char *const[]){shard, text}, NULL, NULL,
+                           1) == 1;
 }
 
 static void end(struct hf_question *question, const struct hf_record_events *events, struct hf_status status)
@@ -128,7 +129,8 @@ static bool uuid_at(const PGresult *rows, int row, int column, struct hf_uuid *i
   return true;
 }
 
-static void hand_over_seen(const struct hf_question *question, const PGresult *rows, int row, const struct hf_record_events *events)
+static void hand_over_seen(const struct hf_question *question, const PGresult *rows, int row,
+                           const struct hf_record_events *events)
 {
   struct hf_fact_seen seen = {.suspect = PQgetvalue(rows, row, 5)[0] != 0};
   struct hf_case_id case_id;

@@ -1,6 +1,6 @@
 /*
- * Question: what a running shard asks PostgreSQL: the facts of a case that rests, the cases of which something is due, what other cases
- * know of new accounts.
+ * Question: what a running shard asks PostgreSQL: the facts of a case that rests, the cases of which something is due, what
+ * other cases know of new accounts.
  *
  * Why:    a stop must not wait for PostgreSQL, so nothing here waits: hf_question_work moves on by what has arrived.
  * Bounds: one at a time; a case is given up after 50 ms (design.md section 5), the others after 2 s.
@@ -23,9 +23,9 @@ struct hf_question {
   enum hf_question_state state;
   enum hf_question_kind kind;
   uint32_t shard;
-  struct hf_case_id case_id;                       /* CASE */
-  int64_t before_wall_ns;                          /* DUE */
-  uint32_t cases_count;                            /* SEEN: of these */
+  struct hf_case_id case_id; /* CASE */
+  int64_t before_wall_ns;    /* DUE */
+  uint32_t cases_count;      /* SEEN: of these */
   struct hf_case_id cases[HF_QUESTION_CASES_MAX];
   uint64_t after_seq; /* asked once this is committed: the case's own last facts may be on their way */
   int64_t deadline_ns;

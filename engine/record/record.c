@@ -44,11 +44,11 @@ struct hf_record {
   PGconn *connection;
   PostgresPollingStatusType poll;
   enum state state;
-  uint32_t results_due; /* pipeline syncs to wait for: setup and commit each end with one */
-  bool failed;          /* the transaction in flight was refused */
+  uint32_t results_due;    /* pipeline syncs to wait for: setup and commit each end with one */
+  bool failed;             /* the transaction in flight was refused */
   bool fenced, confirming; /* confirming: the transaction in flight has no facts, it only asks whether the epoch is ours */
-  int64_t retry_ns;      /* nothing is begun before: the pause after a failure */
-  int64_t connect_by_ns; /* then the attempt is given up */
+  int64_t retry_ns;        /* nothing is begun before: the pause after a failure */
+  int64_t connect_by_ns;   /* then the attempt is given up */
   int64_t last_end_ns, down_since_ns, commit_started_ns;
   uint32_t turn; /* the shard whose transaction is, or was last, in flight */
   struct chunk *in_flight;
@@ -232,8 +232,8 @@ static void analyze(struct hf_record *record, struct hf_time now)
   record->analyze_at *= 16;
   record->results_due = 1;
   record->state = STATE_ANALYZING;
-  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report, submission, account, task", 0, NULL, NULL, NULL, NULL,
-                              0) == 1 &&
+  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report, submission, account, task", 0,
+                              NULL, NULL, NULL, NULL, 0) == 1 &&
             PQpipelineSync(record->connection) == 1;
   if (!ok) go_down(record, now, "statistics cannot be asked for");
 }
@@ -314,7 +314,8 @@ static void on_confirmed(struct hf_record *record, struct hf_time now)
   record->last_end_ns = queue->ended_ns = now.mono_ns;
   if (!queue->owned) return;
   if (record->fenced) {
-    HF_LOG(HF_LOG_ALARM, "E1302", "another owner holds this shard: the late write was refused", HF_FIELD("shard", record->turn));
+    HF_LOG(HF_LOG_ALARM, "E1302", "another owner holds this shard: the late write was refused",
+           HF_FIELD("shard", record->turn));
     record->events.fenced(record->events.owner, record->turn);
   } else if (!record->failed) {
     note_back(record, now);
@@ -548,7 +549,8 @@ bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case
   return hf_question_of_case(&record->question, shard, id, newest, now);
 }
 
-bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count, struct hf_time now)
+bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count,
+                        struct hf_time now)
 {
   return hf_question_of_seen(&record->question, shard, cases, count, now);
 }

@@ -76,7 +76,8 @@ bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case
 /* Rested cases of the shard whose holds end before `before`, at most 100. */
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
 /* Other cases that know the accounts of these; at most HF_QUESTION_CASES_MAX. */
-bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count, struct hf_time now);
+bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count,
+                        struct hf_time now);
 /* Something waits for this shard's commit: its transaction comes next, without the pause; an empty one confirms the epoch. */
 void hf_record_hurry(struct hf_record *record, uint32_t shard);
 /* Forgets what waits for the shard: its new owner decides it again. */

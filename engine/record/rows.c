@@ -1,4 +1,5 @@
-/* Rows: what each kind of fact adds to the tables beside the orders'. Each function writes one row, in the order of its statement. */
+/* Rows: what each kind of fact adds to the tables beside the orders'. Each function writes one row, in the order of its
+ * statement. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ static void put_account(struct hf_column *column, const struct hf_account_number
 
 /* --- submissions --- */
 
-static void add_open_case(struct hf_projection *projection, const struct hf_fact *fact, const char *case_number, const struct hf_name *victim)
+static void add_open_case(struct hf_projection *projection, const struct hf_fact *fact, const char *case_number,
+                          const struct hf_name *victim)
 {
   struct hf_column *c = row_of(projection, HF_STATEMENT_CASE_OPEN);
   hf_column_uuid(c++, fact->case_id.uuid);
@@ -36,8 +38,8 @@ static void add_open_case(struct hf_projection *projection, const struct hf_fact
 }
 
 /* The part that reports, commands and what waits have in common, up to paper_by. */
-static struct hf_column *begin_submission(struct hf_projection *projection, const struct hf_fact *fact, struct hf_uuid id, const char *kind,
-                                          const char *state)
+static struct hf_column *begin_submission(struct hf_projection *projection, const struct hf_fact *fact, struct hf_uuid id,
+                                          const char *kind, const char *state)
 {
   struct hf_column *c = row_of(projection, HF_STATEMENT_SUBMISSION);
   hf_column_uuid(c++, id);
@@ -136,7 +138,9 @@ static void add_submission_step(struct hf_projection *projection, const struct h
   const struct hf_fact_submission *step = &fact->submission;
   struct hf_column *c = row_of(projection, HF_STATEMENT_SUBMISSION_STEP);
   bool ended = fact->kind == HF_FACT_SUBMISSION_ENDED, rejected = step->reason == HF_REASON_ALREADY_REJECTED;
-  const char *flag = fact->kind == HF_FACT_COUNTERSIGN_MISSED ? "countersign_missed" : fact->kind == HF_FACT_PAPER_MISSED ? "paper_missed" : "";
+  const char *flag = fact->kind == HF_FACT_COUNTERSIGN_MISSED ? "countersign_missed"
+                     : fact->kind == HF_FACT_PAPER_MISSED     ? "paper_missed"
+                                                              : "";
   hf_column_uuid(c++, step->id);
   put_word(c++, !ended ? "" : rejected ? "rejected" : "expired");
   put_word(c++, fact->kind == HF_FACT_COUNTERSIGNED ? step->key_id : "");
@@ -160,8 +164,8 @@ static void add_quarantine(struct hf_projection *projection, const struct hf_fac
 
 /* --- accounts and money --- */
 
-static void add_account(struct hf_projection *projection, const struct hf_fact *fact, const struct hf_party *party, const char *currency,
-                        int64_t amount, uint32_t hop, bool by_serial)
+static void add_account(struct hf_projection *projection, const struct hf_fact *fact, const struct hf_party *party,
+                        const char *currency, int64_t amount, uint32_t hop, bool by_serial)
 {
   struct hf_column *c = row_of(projection, HF_STATEMENT_ACCOUNT);
   hf_column_uuid(c++, fact->case_id.uuid);
@@ -305,14 +309,15 @@ static void add_policy(struct hf_projection *projection, const struct hf_fact *f
   const struct hf_policy *policy = &fact->policy;
   struct hf_column *c = row_of(projection, HF_STATEMENT_POLICY);
   char settings[1024];
-  int size = snprintf(settings, sizeof settings,
-                      "{\"feedback_ms\":%u,\"lift_ms\":%u,\"stops_max\":%u,\"extend_counts\":%u,\"countersign_s\":%u,\"pending_s\":%u,"
-                      "\"bulk_accounts\":%u,\"paper_s\":%u,\"freeze_days\":%u,\"tiny_share_bp\":%u,\"old_payee_days\":%u,\"requeries\":%u,"
-                      "\"reconcile_s\":%u,\"machine_targets\":%u,\"machine_per_hour\":%u,\"machine_amount\":%lld}",
-                      policy->feedback_ms, policy->lift_ms, policy->stops_max, policy->extend_counts, policy->countersign_s,
-                      policy->pending_s, policy->bulk_accounts, policy->paper_s, policy->freeze_days, policy->tiny_share_bp,
-                      policy->old_payee_days, policy->requeries, policy->reconcile_s, policy->machine_targets,
-                      policy->machine_per_hour, (long long)policy->machine_amount);
+  int size = snprintf(
+      settings, sizeof settings,
+      "{\"feedback_ms\":%u,\"lift_ms\":%u,\"stops_max\":%u,\"extend_counts\":%u,\"countersign_s\":%u,\"pending_s\":%u,"
+      "\"bulk_accounts\":%u,\"paper_s\":%u,\"freeze_days\":%u,\"tiny_share_bp\":%u,\"old_payee_days\":%u,\"requeries\":%u,"
+      "\"reconcile_s\":%u,\"machine_targets\":%u,\"machine_per_hour\":%u,\"machine_amount\":%lld}",
+      policy->feedback_ms, policy->lift_ms, policy->stops_max, policy->extend_counts, policy->countersign_s, policy->pending_s,
+      policy->bulk_accounts, policy->paper_s, policy->freeze_days, policy->tiny_share_bp, policy->old_payee_days,
+      policy->requeries, policy->reconcile_s, policy->machine_targets, policy->machine_per_hour,
+      (long long)policy->machine_amount);
   HF_ASSERT(size > 0 && size < (int)sizeof settings);
   hf_column_int(c++, policy->version);
   hf_column_int(c++, policy->feedback_ms);

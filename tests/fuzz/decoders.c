@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
   status = hf_holdfast_json.decode(bytes, &order, &room, &answer);
 #endif
-  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)arena, (void)bytes, (void)room,
-      (void)command;
+  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)arena, (void)bytes,
+      (void)room, (void)command;
   return 0;
 }

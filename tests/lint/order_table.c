@@ -107,10 +107,12 @@ int main(void)
                                         order_event, order_cell,           order_is_end},
                               monitors = {"Live monitors", HF_ORDER_STATE_COUNT, HF_ORDER_EVENT_COUNT, order_state,
                                           order_event,     monitor_cell,         order_is_end},
-                              holds = {"Holds",    HF_HOLD_STATE_COUNT, HF_HOLD_EVENT_COUNT, hold_state,
-                                       hold_event, hold_cell,           never};
-  puts("# The life cycles\n\nGenerated from the tables in order.c and hold.c by tests/lint/order_table.c; a test fails when this page is stale.\n"
-       "An order begins as a draft or as ready; a hold as none.");
+                              holds = {"Holds", HF_HOLD_STATE_COUNT, HF_HOLD_EVENT_COUNT, hold_state, hold_event, hold_cell,
+                                       never};
+  puts(
+      "# The life cycles\n\nGenerated from the tables in order.c and hold.c by tests/lint/order_table.c; a test fails when "
+      "this page is stale.\n"
+      "An order begins as a draft or as ready; a hold as none.");
   print_machine(&orders, 1);
   print_machine(&monitors, 1);
   print_machine(&holds, 0);

@@ -191,8 +191,11 @@ static void report(void)
   if (any(5) != 0) strcpy(report.form_reference, "ZF");
   memcpy(report.digest, report.id.uuid.bytes, 16);
   if (any(2) == 0)
-    report.chase = (struct hf_chase_bounds){
-        .hops = 1 + (uint32_t)any(4), .fan_out = 1 + (uint32_t)any(5), .window_s = 86400 * 30, .method = 1 + (uint32_t)any(3), .drafts = any(3) == 0};
+    report.chase = (struct hf_chase_bounds){.hops = 1 + (uint32_t)any(4),
+                                            .fan_out = 1 + (uint32_t)any(5),
+                                            .window_s = 86400 * 30,
+                                            .method = 1 + (uint32_t)any(3),
+                                            .drafts = any(3) == 0};
   report.transfers_count = (uint32_t)any(5);
   for (uint32_t i = 0; i < report.transfers_count; i++) {
     struct hf_transfer *transfer = &report.transfers[i];
@@ -236,7 +239,8 @@ static uint32_t make_rows(struct hf_transaction *rows)
 
 static void answer(void)
 {
-  static const char *const results[] = {"0000", "0000", "0000", "0900", "1200", "1301", "1303", "1304", "1800", "1900", "0301", "0101", "0999"};
+  static const char *const results[] = {"0000", "0000", "0000", "0900", "1200", "1301", "1303",
+                                        "1304", "1800", "1900", "0301", "0101", "0999"};
   static struct hf_transaction rows[16];
   struct hf_listed_hold holds[2] = {{.amount = 5}, {.amount = 6, .freeze = true}};
   struct hf_answer what = {.has_receipt = true, .transactions = rows, .holds = holds};
@@ -310,7 +314,8 @@ static void command(void)
     made.kind = any(2) == 0 ? HF_COMMAND_REVIEW : made.kind;
   }
   for (uint32_t i = 0; i < run.commands_count; i++)
-    if (made.kind != HF_COMMAND_REVIEW && hf_uuid_equal(run.commands[i].case_id.uuid, made.case_id.uuid) && any(2) == 0) made.other = run.commands[i].id.uuid;
+    if (made.kind != HF_COMMAND_REVIEW && hf_uuid_equal(run.commands[i].case_id.uuid, made.case_id.uuid) && any(2) == 0)
+      made.other = run.commands[i].id.uuid;
   bool leader = any(4) == 0; /* a lift at once, so that cascades are not rare */
   if (leader) {
     made.kind = HF_COMMAND_LIFT;

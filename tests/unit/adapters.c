@@ -61,16 +61,20 @@ static void every_action_fits_at_its_largest(void **unused)
 static void transactions_are_read_as_far_as_they_are_sound(void **unused)
 {
   static const char body[] =
-      "{\"order_id\":\"01a20be9-b54e-8003-9c9d-0af5e8da17a2\",\"institution\":\"BANKA\",\"feedback\":{\"result\":\"0000\",\"more\":true,"
-      "\"transactions\":[{\"serial\":\"T-1\",\"side\":\"debit\",\"amount\":\"10.00\",\"balance\":\"5.00\",\"at\":\"2026-01-01T00:00:00Z\","
-      "\"other\":{\"institution\":\"BANKB\",\"number\":\"6222\",\"name\":\"N\"}},{\"side\":\"up\",\"amount\":7,\"at\":\"yesterday\"},"
+      "{\"order_id\":\"01a20be9-b54e-8003-9c9d-0af5e8da17a2\",\"institution\":\"BANKA\",\"feedback\":{\"result\":\"0000\","
+      "\"more\":true,"
+      "\"transactions\":[{\"serial\":\"T-1\",\"side\":\"debit\",\"amount\":\"10.00\",\"balance\":\"5.00\",\"at\":\"2026-01-"
+      "01T00:00:00Z\","
+      "\"other\":{\"institution\":\"BANKB\",\"number\":\"6222\",\"name\":\"N\"}},{\"side\":\"up\",\"amount\":7,\"at\":"
+      "\"yesterday\"},"
       "{\"side\":\"credit\",\"amount\":\"-1.00\",\"cash\":true}],"
       "\"holds\":[{\"order_id\":\"01a20be9-b54e-8003-9c9d-0af5e8da17a2\",\"kind\":\"stop\",\"amount\":\"3.00\"}],"
       "\"former\":{\"authority\":\"court\",\"queued\":true,\"expires_at\":\"2026-02-01T00:00:00Z\"}}}";
   struct hf_order order = order_like(HF_ACTION_QUERY, 1, 1);
   struct hf_answer answer;
   (void)unused;
-  assert_true(hf_is_ok(hf_holdfast_json.decode((struct hf_span){(const uint8_t *)body, sizeof body - 1}, &order, &room, &answer)));
+  assert_true(
+      hf_is_ok(hf_holdfast_json.decode((struct hf_span){(const uint8_t *)body, sizeof body - 1}, &order, &room, &answer)));
   assert_int_equal(answer.transactions_count, 3);
   assert_true(answer.more && answer.queued && answer.holds_count == 1 && answer.holds[0].amount == 300);
   assert_int_equal(answer.transactions[0].amount, 1000);
@@ -207,10 +211,12 @@ static void backoff_grows_to_half_a_minute(void **unused)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(orders_are_the_golden_bytes), cmocka_unit_test(every_action_fits_at_its_largest),
-      cmocka_unit_test(transactions_are_read_as_far_as_they_are_sound), cmocka_unit_test(answers_are_read_as_the_vectors_say),
-      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
-      cmocka_unit_test_setup(pace_is_kept, set_up_lane), cmocka_unit_test(backoff_grows_to_half_a_minute)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(orders_are_the_golden_bytes),
+                                     cmocka_unit_test(every_action_fits_at_its_largest),
+                                     cmocka_unit_test(transactions_are_read_as_far_as_they_are_sound),
+                                     cmocka_unit_test(answers_are_read_as_the_vectors_say),
+                                     cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
+                                     cmocka_unit_test_setup(pace_is_kept, set_up_lane),
+                                     cmocka_unit_test(backoff_grows_to_half_a_minute)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

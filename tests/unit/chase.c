@@ -4,7 +4,7 @@
 #include "engine/chase/chase.h"
 #include "tests/unit/unit.h"
 
-#define AT(minutes) (1700000000LL * HF_NS_PER_S + (minutes) * 60 * HF_NS_PER_S)
+#define AT(minutes) (1700000000LL * HF_NS_PER_S + (minutes)*60 * HF_NS_PER_S)
 
 static struct hf_chase chase;
 static struct hf_split splits[HF_ANSWER_ROWS_MAX * 4];
@@ -20,7 +20,8 @@ static struct hf_transaction row(bool credit, int64_t amount, int64_t minutes, c
   return made;
 }
 
-static uint32_t read_rows(const struct hf_transaction *rows, uint32_t count, const struct hf_inflow *inflows, uint32_t inflows_count)
+static uint32_t read_rows(const struct hf_transaction *rows, uint32_t count, const struct hf_inflow *inflows,
+                          uint32_t inflows_count)
 {
   const struct hf_chase_page page = {.rows = rows,
                                      .rows_count = count,
@@ -87,7 +88,8 @@ static void sums_conserve(void **unused)
       }
       assert_true(sum <= amount);
     }
-    for (uint32_t root = 1; root < 5 && chase.merged == 0; root++) assert_int_equal(in[root], out[root] + hf_chase_left(&chase, root));
+    for (uint32_t root = 1; root < 5 && chase.merged == 0; root++)
+      assert_int_equal(in[root], out[root] + hf_chase_left(&chase, root));
     for (uint32_t root = 1; root < 5; root++) assert_true(out[root] + hf_chase_left(&chase, root) <= in[root]);
   }
 }
@@ -95,7 +97,8 @@ static void sums_conserve(void **unused)
 static void a_credit_is_known_by_serial_or_by_amount_and_time(void **unused)
 {
   const struct hf_inflow inflows[] = {{1, 500, AT(10), hf_chase_serial("V-1")}, {2, 700, AT(20), 0}};
-  struct hf_transaction rows[] = {row(true, 500, 12, "V-1"), row(true, 700, 21, ""), row(true, 999, 22, "X"), row(false, 2000, 30, "T")};
+  struct hf_transaction rows[] = {row(true, 500, 12, "V-1"), row(true, 700, 21, ""), row(true, 999, 22, "X"),
+                                  row(false, 2000, 30, "T")};
   (void)unused;
   hf_chase_begin(&chase, HF_CHASE_FIFO);
   uint32_t count = read_rows(rows, 4, inflows, 2);
@@ -116,8 +119,9 @@ static void an_inflow_without_a_row_counts_all_the_same(void **unused)
 static void unsound_rows_are_ignored_and_counted(void **unused)
 {
   const struct hf_inflow inflow = {1, 1000, AT(10), hf_chase_serial("V")};
-  struct hf_transaction rows[] = {row(true, 1000, 10, "V"),  row(false, -5, 11, "A"), row(false, 100, 2000, "B"),
-                                  row(false, 100, 12, "C"),  row(false, 100, 12, "C"), row(false, 100, 13, "D"), row(false, 100, 14, "")};
+  struct hf_transaction rows[] = {row(true, 1000, 10, "V"), row(false, -5, 11, "A"),  row(false, 100, 2000, "B"),
+                                  row(false, 100, 12, "C"), row(false, 100, 12, "C"), row(false, 100, 13, "D"),
+                                  row(false, 100, 14, "")};
   (void)unused;
   rows[5].failed = true;
   rows[6].account.size = 0;
