@@ -34,21 +34,32 @@ static uint32_t gather_inflows(const struct hf_core *core, const struct hf_accou
   return count;
 }
 
-/* Of this debit and root, what earlier readings have traced already: a list that is read again adds only what is new. */
-static int64_t traced_before(const struct hf_core *core, const struct hf_case_entry *of, uint32_t from,
-                             const struct hf_fact_traced *traced, int64_t *of_transfer)
+/*
+ * How much of this debit may still be told as stolen money of this root: a transfer carries no more than itself, and no more
+ * leaves an account than came into it (a later list may show credits that shift the split). told: what earlier readings told of
+ * both.
+ */
+int64_t hf_core_untold(const struct hf_core *core, uint32_t from, const struct hf_fact_traced *traced, int64_t *told)
 {
-  int64_t sum = 0;
+  const struct hf_account_entry *account = hf_account_at(core, from);
+  int64_t debit = traced->transfer_amount, root = 0;
   uint64_t key = hf_core_trace_key(traced);
-  *of_transfer = 0;
-  for (uint32_t at = of->traces_first; at != 0;) {
+  *told = 0;
+  for (uint32_t at = account->claims_first; at != 0;) {
+    const struct hf_claim_entry *claim = hf_pool_at(&core->claims, at);
+    if (claim->root == traced->root) root += claim->amount;
+    at = claim->next;
+  }
+  for (uint32_t at = hf_case_at(core, account->case_index)->traces_first; at != 0;) {
     const struct hf_trace_entry *trace = hf_pool_at(&core->traces, at);
     at = trace->next;
-    if (trace->from != from || trace->serial != key) continue;
-    *of_transfer += trace->amount;
-    if (trace->root == traced->root) sum += trace->amount;
+    if (trace->from != from) continue;
+    if (trace->root == traced->root) root -= trace->amount;
+    if (trace->serial != key) continue;
+    debit -= trace->amount;
+    if (trace->root == traced->root) *told += trace->amount;
   }
-  return sum;
+  return debit < root ? debit : root;
 }
 
 static struct hf_party party_of(const struct hf_transaction *row, bool *by_serial)
@@ -144,14 +155,13 @@ static int64_t trace(struct hf_core *core, const struct hf_order_entry *query, c
                                   .at_wall_ns = row->at_wall_ns,
                                   .bound = bound};
   bool by_serial;
-  int64_t of_transfer;
   memcpy(traced.from.institution, from->institution, sizeof traced.from.institution);
   traced.from.account = from->number;
   traced.to = party_of(row, &by_serial);
   memcpy(traced.serial, row->serial, sizeof traced.serial);
-  traced.amount -= traced_before(core, of, query->account, &traced, &of_transfer);
-  if (traced.amount > row->amount - of_transfer)
-    traced.amount = row->amount - of_transfer; /* a transfer carries no more than itself */
+  int64_t told, most = hf_core_untold(core, query->account, &traced, &told);
+  traced.amount -= told; /* a list that is read again adds only what is new */
+  if (traced.amount > most) traced.amount = most;
   if (traced.amount <= 0 || of->traces_count == HF_CASE_TRACES_MAX || hf_core_facts_left(core) < 8) return 0;
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_MONEY_TRACED, of->id);
   fact->traced = traced;

@@ -153,6 +153,8 @@ static void evolve_report(struct hf_core *core, const struct hf_fact *fact)
 {
   const struct hf_fact_report *report = &fact->report;
   struct hf_case_entry *entry = open_case(core, fact->case_id);
+  const struct hf_submission_entry *known = hf_core_submission(core, entry, report->id.uuid);
+  entry->retold = known != NULL && known->state == HF_SUBMISSION_DONE;
   if (entry->unit[0] == '\0') memcpy(entry->unit, report->unit, sizeof entry->unit);
   if (entry->case_number[0] == '\0') memcpy(entry->case_number, report->case_number, sizeof entry->case_number);
   if (report->chase.hops > 0) entry->chase = report->chase; /* the newest clause rules */
@@ -261,6 +263,7 @@ static void evolve_transfer(struct hf_core *core, const struct hf_fact *fact)
   const struct hf_transfer *transfer = &fact->transfer.transfer;
   struct hf_case_entry *entry = hf_core_case(core, fact->case_id);
   HF_ASSERT(entry != NULL && entry->roots_count < HF_CASE_ROOTS_MAX);
+  if (entry->retold) return; /* its report is known, and so are its transfers */
   struct hf_account_entry *account = hf_core_account(core, entry, &transfer->payee);
   if (account == NULL) {
     account = add_account(core, entry, &transfer->payee);
@@ -280,7 +283,8 @@ static void evolve_transfer(struct hf_core *core, const struct hf_fact *fact)
 static void evolve_reached(struct hf_core *core, const struct hf_fact *fact)
 {
   struct hf_case_entry *entry = hf_core_case(core, fact->case_id);
-  HF_ASSERT(entry != NULL && hf_core_account(core, entry, &fact->reached.party) == NULL);
+  HF_ASSERT(entry != NULL);
+  if (hf_core_account(core, entry, &fact->reached.party) != NULL) return; /* told a second time */
   struct hf_account_entry *account = add_account(core, entry, &fact->reached.party);
   account->hop = (uint8_t)fact->reached.hop;
   account->by_serial = fact->reached.by_serial;
@@ -294,12 +298,16 @@ static void evolve_traced(struct hf_core *core, const struct hf_fact *fact)
   struct hf_case_entry *entry = hf_core_case(core, fact->case_id);
   const struct hf_account_entry *from = hf_core_account(core, entry, &traced->from);
   struct hf_account_entry *to = hf_core_account(core, entry, &traced->to);
-  HF_ASSERT(from != NULL && entry->traces_count < HF_CASE_TRACES_MAX);
+  HF_ASSERT(from != NULL);
+  int64_t told, most = hf_core_untold(core, hf_core_account_index(core, from), traced, &told), amount = traced->amount;
+  if (entry->retold) amount -= told;
+  if (amount > most) amount = most;
+  if (amount <= 0 || entry->traces_count == HF_CASE_TRACES_MAX) return; /* told a second time */
   struct hf_trace_entry *trace = hf_pool_at(&core->traces, append(&core->traces, &entry->traces_first, &entry->traces_last));
   entry->traces_count++;
   trace->from = hf_core_account_index(core, from);
   trace->root = traced->root;
-  trace->amount = traced->amount;
+  trace->amount = amount;
   trace->transfer_amount = traced->transfer_amount;
   trace->serial = hf_core_trace_key(traced);
   if (traced->bound != HF_BOUND_UNSET || to == NULL) return;
@@ -307,7 +315,7 @@ static void evolve_traced(struct hf_core *core, const struct hf_fact *fact)
   add_claim(core, to,
             &(struct hf_claim_entry){.root = traced->root,
                                      .from = trace->from,
-                                     .amount = traced->amount,
+                                     .amount = amount,
                                      .at_wall_ns = traced->at_wall_ns,
                                      .serial = hf_chase_serial(traced->serial)});
 }
@@ -344,12 +352,17 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
   const struct hf_submission_entry *authority = hf_core_submission(core, entry, order->submission_id);
   HF_ASSERT(entry != NULL && authority != NULL);
   if (known != NULL) {
-    HF_ASSERT(fact->kind == HF_FACT_ORDER_READY);
+    if (fact->kind == HF_FACT_ORDER_DRAFTED) return; /* told a second time */
     known->submission = index_in(&core->submissions, authority);
     known->issued_wall_ns = order->issued_wall_ns;
     known->deadline_wall_ns = order->deadline_wall_ns;
-    hf_order_apply(known, HF_ORDER_EVENT_CONFIRMED);
-    entry->orders_open++;
+    entry->orders_open += known->state == HF_ORDER_DRAFT || hf_order_state_is_final(known->state);
+    if (known->state == HF_ORDER_DRAFT)
+      hf_order_apply(known, HF_ORDER_EVENT_CONFIRMED);
+    else {
+      known->state = HF_ORDER_READY; /* told a second time: it was sent again */
+      entry->retold = true;
+    }
     watch_order(core, known);
     return;
   }
@@ -445,9 +458,12 @@ static void evolve_hold(struct hf_core *core, const struct hf_fact *fact)
   struct hf_hold *hold = &account->holds[fact->hold.kind];
   bool lasted = hf_hold_lasts(hold);
   enum hf_hold_state before = hold->state;
+  /* Decided without what is known here: a hold that lasts began when it was first told. */
+  bool placed = fact->kind == HF_FACT_HOLD_CHANGED && fact->hold.event == HF_HOLD_EVENT_PLACED;
+  if (entry->retold && lasted && placed) return;
   *hold = fact->hold.hold;
-  hold->state = before;
-  if (fact->kind == HF_FACT_HOLD_CHANGED) hf_hold_apply(hold, fact->hold.event);
+  if (!entry->retold) hold->state = before;
+  if (!entry->retold && fact->kind == HF_FACT_HOLD_CHANGED) hf_hold_apply(hold, fact->hold.event);
   HF_ASSERT(hold->state == fact->hold.hold.state);
   bool lasts = hf_hold_lasts(hold);
   entry->holds_count += (uint32_t)lasts - (uint32_t)lasted;

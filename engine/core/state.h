@@ -44,6 +44,7 @@ struct hf_case_entry {
   uint32_t holds_count; /* in force or queued */
   uint32_t roots_count;
   bool closed;
+  bool retold; /* decided a second time while its facts could not be read: what is known already does not count twice */
   struct hf_chase_bounds chase;
   int64_t first_wall_ns; /* of the victims' transfers: the chase's window begins */
   int64_t loss;          /* all victims' transfers */
@@ -178,6 +179,7 @@ void hf_core_key_text(const uint8_t bytes[16], char text[HF_KEY_ID_SIZE + 1]);
 
 /* What names an onward transfer: its serial, else who, when and how much. */
 uint64_t hf_core_trace_key(const struct hf_fact_traced *traced);
+int64_t hf_core_untold(const struct hf_core *core, uint32_t from, const struct hf_fact_traced *traced, int64_t *told);
 
 /* The order as its institution is told it: from the state alone, so that a restored order is sent again with the same bytes. */
 void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *entry, struct hf_order *order);
