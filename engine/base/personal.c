@@ -60,6 +60,11 @@ bool hf_account_number_equal(const struct hf_account_number *a, const struct hf_
   return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
+bool hf_name_equal(const struct hf_name *a, const struct hf_name *b)
+{
+  return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
 char *hf_mask_account(const struct hf_account_number *number, char text[HF_MASK_TEXT_SIZE])
 {
   size_t head = number->size >= 13 ? 6 : 0;

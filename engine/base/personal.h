@@ -33,6 +33,7 @@ HF_MUST_USE struct hf_status hf_name_set(struct hf_name *name, const void *bytes
 bool hf_text_is_sound(const void *bytes, size_t size);
 
 bool hf_account_number_equal(const struct hf_account_number *a, const struct hf_account_number *b);
+bool hf_name_equal(const struct hf_name *a, const struct hf_name *b);
 
 #define HF_MASK_TEXT_SIZE 64
 /* First six and last four ("622202******1234"); shorter numbers show the last two at most. Returns text. */

@@ -155,6 +155,7 @@ static uint64_t account_checksum(const struct hf_core *core, const struct hf_acc
   sum = hf_checksum(sum, account->institution, strlen(account->institution));
   sum = hf_checksum(sum, account->number.bytes, account->number.size);
   sum = hf_checksum(sum, account->name.bytes, account->name.size);
+  sum = hf_checksum(sum, account->corrected.bytes, account->corrected.size);
   sum = hf_checksum(sum, values, sizeof values);
   sum = hf_checksum(sum, account->ordinals, sizeof account->ordinals);
   for (int kind = 1; kind < HF_HOLD_KIND_COUNT; kind++) sum = hf_hold_checksum(&account->holds[kind], sum);
@@ -180,6 +181,7 @@ static uint64_t order_checksum(const struct hf_core *core, const struct hf_order
                        order->attempts,
                        order->page,
                        order->overdue,
+                       order->corrected,
                        order->amount,
                        order->issued_wall_ns,
                        order->deadline_wall_ns,
@@ -194,8 +196,8 @@ static uint64_t order_checksum(const struct hf_core *core, const struct hf_order
 static uint64_t submission_checksum(const struct hf_submission_entry *submission, uint64_t sum)
 {
   int64_t numbers[] = {submission->state,         submission->command,       submission->reviewable,
-                       submission->kind,          submission->details != 0,  submission->due_wall_ns,
-                       submission->paper_wall_ns, submission->issued_wall_ns};
+                       submission->countersigned, submission->kind,          submission->details != 0,
+                       submission->due_wall_ns,   submission->paper_wall_ns, submission->issued_wall_ns};
   sum = hf_checksum(sum, submission->id.bytes, 16);
   sum = hf_checksum(sum, submission->digest, 16);
   sum = hf_checksum(sum, submission->key, 16);

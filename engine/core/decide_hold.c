@@ -47,9 +47,11 @@ static void place(struct hf_core *core, const struct hf_input *input, const stru
   enum hf_hold_kind kind = hf_hold_kind_of_action(order->action);
   struct hf_fact *fact = begin_hold(core, HF_FACT_HOLD_CHANGED, account, kind);
   struct hf_hold *hold = &fact->hold.hold;
-  bool again = hf_hold_is_in_force(hold); /* a second order on the same account: the hold goes on with its newer end */
+  bool listed = hf_hold_is_in_force(hold) && hf_uuid_equal(hold->order_id.uuid, order->id.uuid); /* the list told it first */
+  bool again =
+      hf_hold_is_in_force(hold) && !listed; /* a second order on the same account: the hold goes on with its newer end */
   fact->hold.order_id = fact->hold.holder_id = hold->order_id = order->id;
-  hold->count++;
+  if (!listed) hold->count++;
   hold->warnings = 0;
   hold->mode = order->mode;
   hold->held = input->answer->held;
@@ -224,17 +226,20 @@ static void compare(struct hf_core *core, const struct hf_input *input, uint32_t
     tell_difference(core, input, index, kind, NULL);
     tell_change(core, begin_hold(core, HF_FACT_HOLD_CHANGED, account, kind), HF_HOLD_EVENT_MISSING);
   } else if (listed != NULL && hold->state != HF_HOLD_STATE_IN_FORCE) {
-    /* H8: a waiting freeze that is in force now; or a hold that we had not recorded. */
-    bool expected = hold->state == HF_HOLD_STATE_QUEUED || hf_uuid_equal(listed->order_id.uuid, resolved.uuid);
+    /* H8: a waiting freeze that is in force now; one whose answer is on its way; or a hold that we had not recorded. */
+    const struct hf_order_entry *order = hf_core_order(core, listed->order_id);
+    bool expected = hold->state == HF_HOLD_STATE_QUEUED || hf_uuid_equal(listed->order_id.uuid, resolved.uuid) ||
+                    !hf_order_state_is_final(order->state);
     if (!expected) tell_difference(core, input, index, kind, listed);
     struct hf_fact *fact = begin_hold(core, HF_FACT_HOLD_CHANGED, account, kind);
     fact->hold.order_id = input->order_id;
     fact->hold.holder_id = fact->hold.hold.order_id = listed->order_id;
     fact->hold.hold.held = listed->amount;
     fact->hold.hold.check_wall_ns = next_check(core);
-    if (fact->hold.hold.count == 0) fact->hold.hold.count = 1;
-    if (fact->hold.hold.starts_earliest_wall_ns == 0)
-      fact->hold.hold.starts_earliest_wall_ns = fact->hold.hold.starts_latest_wall_ns = input->at.wall_ns;
+    if (hold->count == 0 || !hf_uuid_equal(hold->order_id.uuid, listed->order_id.uuid)) fact->hold.hold.count++;
+    fact->hold.hold.starts_earliest_wall_ns =
+        order->first_sent_wall_ns != 0 ? order->first_sent_wall_ns : order->issued_wall_ns;
+    fact->hold.hold.starts_latest_wall_ns = input->at.wall_ns; /* H1: it began somewhere between */
     if (listed->expires_wall_ns > input->at.wall_ns)
       fact->hold.hold.expires_earliest_wall_ns = fact->hold.hold.expires_latest_wall_ns = listed->expires_wall_ns;
     else if (fact->hold.hold.expires_latest_wall_ns <= input->at.wall_ns)

@@ -23,7 +23,7 @@ void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *e
   memcpy(order->case_number, of->case_number, sizeof order->case_number);
   memcpy(order->institution, account->institution, sizeof order->institution);
   order->account = account->number;
-  order->name = account->name;
+  order->name = entry->corrected ? account->corrected : account->name;
   order->action = entry->action;
   order->after = hf_action_traits(entry->action)->after;
   order->ordinal = entry->ordinal;
@@ -38,8 +38,9 @@ void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *e
   order->until_wall_ns = entry->until_wall_ns;
   order->submission_id = authority->id;
   hf_core_key_text(authority->key, order->key_id);
-  hf_core_key_text(authority->second, order->second_id);
-  memcpy(order->form_reference, of->form_reference, sizeof order->form_reference);
+  if (!authority->countersigned) hf_core_key_text(authority->second, order->second_id); /* a resend has the same bytes */
+  memcpy(order->form_reference, authority->command ? of->form_reference : authority->form_reference,
+         sizeof order->form_reference);
   if (entry->action == HF_ACTION_SERIAL) memcpy(order->serial, account->number.bytes, account->number.size);
   if (authority->details == 0) return;
   const struct hf_details_entry *details = hf_pool_at(&core->details, authority->details);
@@ -82,6 +83,7 @@ const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const s
       .mode = (uint8_t)plan->mode,
       .hop = account->hop,
       .page = plan->page,
+      .corrected = account->corrected.size > 0,
       .amount = plan->amount != 0 ? plan->amount : account->amount,
       .issued_wall_ns = plan->issued_wall_ns,
       .deadline_wall_ns = deadline_of(core, account->institution, plan),

@@ -155,11 +155,15 @@ static void evolve_report(struct hf_core *core, const struct hf_fact *fact)
   struct hf_case_entry *entry = open_case(core, fact->case_id);
   const struct hf_submission_entry *known = hf_core_submission(core, entry, report->id.uuid);
   entry->retold = known != NULL && known->state == HF_SUBMISSION_DONE;
-  if (entry->unit[0] == '\0') memcpy(entry->unit, report->unit, sizeof entry->unit);
-  if (entry->case_number[0] == '\0') memcpy(entry->case_number, report->case_number, sizeof entry->case_number);
+  if (!entry->reported) {
+    entry->reported = true;
+    memcpy(entry->unit, report->unit, sizeof entry->unit);
+    memcpy(entry->case_number, report->case_number, sizeof entry->case_number);
+    memcpy(entry->form_reference, report->form_reference, sizeof entry->form_reference);
+  }
   if (report->chase.hops > 0) entry->chase = report->chase; /* the newest clause rules */
-  memcpy(entry->form_reference, report->form_reference, sizeof entry->form_reference);
   struct hf_submission_entry *submission = note_submission(core, entry, report->id.uuid, report->digest);
+  memcpy(submission->form_reference, report->form_reference, sizeof submission->form_reference);
   finish_submission(core, submission, report->key_id, report->second_id, report->appended_wall_ns,
                     report->countersign_by_wall_ns, report->paper_by_wall_ns);
 }
@@ -209,6 +213,7 @@ static void evolve_submission(struct hf_core *core, const struct hf_fact *fact)
     break;
   case HF_FACT_COUNTERSIGNED:
     key_bytes(from->key_id, submission->second);
+    submission->countersigned = 1;
     submission->due_wall_ns = INT64_MAX;
     submission->reviewable = 0;
     break;
@@ -389,7 +394,8 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
                                    .deadline_wall_ns = order->deadline_wall_ns,
                                    .until_wall_ns = order->until_wall_ns};
   account->ordinals[order->action]++;
-  account->name = order->name; /* a corrected order's name is the account's from now on */
+  added->corrected = !hf_name_equal(&order->name, &account->name);
+  if (added->corrected) account->corrected = order->name;
   if (order->action == HF_ACTION_QUERY && order->page == 0) account->claims_read = account->claims_count;
   entry->orders_count++;
   if (added->state == HF_ORDER_READY) entry->orders_open++;

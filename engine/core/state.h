@@ -15,7 +15,7 @@ enum hf_submission_state {
 
 struct hf_submission_entry {
   uint32_t next;
-  uint32_t state : 2, command : 1, reviewable : 1, kind : 8;
+  uint32_t state : 2, command : 1, reviewable : 1, countersigned : 1, kind : 8;
   struct hf_uuid id;
   uint8_t digest[16];          /* its first half is enough to tell two apart */
   uint8_t key[16], second[16]; /* key ids, as bytes; zero: none */
@@ -25,6 +25,7 @@ struct hf_submission_entry {
   int64_t due_wall_ns;    /* WAITS: then it ends; DONE: then a countersignature is missed; INT64_MAX: nothing is due */
   int64_t paper_wall_ns;  /* the document of an act that came first is due; INT64_MAX: none is */
   int64_t issued_wall_ns; /* append time */
+  char form_reference[HF_REFERENCE_SIZE_MAX + 1]; /* of a report; a command's orders have their case's */
 };
 
 /* What orders of one command share; kept apart because most submissions have none. */
@@ -43,14 +44,15 @@ struct hf_case_entry {
   uint32_t traces_first, traces_last, traces_count;
   uint32_t holds_count; /* in force or queued */
   uint32_t roots_count;
-  bool closed;
+  bool closed, reported;
   bool retold; /* decided a second time while its facts could not be read: what is known already does not count twice */
   struct hf_chase_bounds chase;
   int64_t first_wall_ns; /* of the victims' transfers: the chase's window begins */
   int64_t loss;          /* all victims' transfers */
   char case_number[HF_REFERENCE_SIZE_MAX + 1];
   char unit[HF_REFERENCE_SIZE_MAX + 1];
-  char form_reference[HF_REFERENCE_SIZE_MAX + 1];
+  char form_reference[HF_REFERENCE_SIZE_MAX +
+                      1]; /* of the first report, as the case number and the unit: a resend says the same */
 };
 
 /* Stolen money that came into an account: one victim's transfer, one way. */
@@ -75,7 +77,7 @@ struct hf_account_entry {
   enum hf_currency currency;
   char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
   struct hf_account_number number;
-  struct hf_name name;
+  struct hf_name name, corrected; /* as first told; as an officer corrected it for the orders from then on */
   bool has_balance;
   int64_t amount;  /* stolen money that reached it, by all ways */
   int64_t balance; /* as last told */
@@ -93,7 +95,7 @@ struct hf_order_entry {
   uint16_t ordinal;
   uint8_t mode, hop;
   uint32_t attempts, page;
-  bool overdue;
+  bool overdue, corrected; /* corrected: it has the account's corrected name */
   int64_t amount;
   int64_t issued_wall_ns;
   int64_t deadline_wall_ns;

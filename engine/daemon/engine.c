@@ -48,12 +48,12 @@ static void on_failed(void *owner, uint32_t flight, enum hf_outcome outcome, boo
   hf_dispatch_failed(((struct hf_engine *)owner)->dispatch, flight, outcome, left, at);
 }
 
-static void on_committed(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count)
+static void on_committed(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count, int64_t asked_ns)
 {
   struct hf_engine *engine = owner;
   static struct hf_published_fact published[HF_RECORD_BATCH_FACTS];
   HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
-  hf_dispatch_committed(engine->dispatch, shard, hf_record_committed(engine->record, shard), hf_time_now());
+  hf_dispatch_committed(engine->dispatch, shard, hf_record_committed(engine->record, shard), asked_ns, hf_time_now());
   for (uint32_t i = 0; i < count; i++) {
     published[i] = (struct hf_published_fact){
         .case_id = facts[i].case_id, .seq = facts[i].seq, .bytes = facts[i].bytes.data, .size = facts[i].bytes.size};

@@ -54,7 +54,7 @@ struct list {
 struct gate {
   struct list held;
   uint64_t committed;
-  int64_t confirmed_ns; /* the last commit under our epoch, monotonic */
+  int64_t confirmed_ns; /* when the last transaction that found our epoch was sent, monotonic */
 };
 
 struct hf_dispatch {
@@ -257,11 +257,11 @@ struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf
   return hf_ok();
 }
 
-void hf_dispatch_committed(struct hf_dispatch *dispatch, uint32_t shard, uint64_t seq, struct hf_time now)
+void hf_dispatch_committed(struct hf_dispatch *dispatch, uint32_t shard, uint64_t seq, int64_t asked_ns, struct hf_time now)
 {
   struct gate *gate = &dispatch->gates[shard];
   if (seq > gate->committed) gate->committed = seq;
-  gate->confirmed_ns = now.mono_ns;
+  if (asked_ns > gate->confirmed_ns) gate->confirmed_ns = asked_ns;
   for (uint32_t index = gate->held.first, next; index != 0; index = next) {
     struct item *item = item_at(dispatch, index);
     next = item->next_held;

@@ -61,8 +61,12 @@ bool hf_dispatch_has_room(const struct hf_dispatch *dispatch);
  */
 HF_MUST_USE struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order, uint64_t after_seq,
                                                struct hf_time now);
-/* All facts of the shard up to seq are committed under our epoch, at `now`: what waited for that goes into its lane. */
-void hf_dispatch_committed(struct hf_dispatch *dispatch, uint32_t shard, uint64_t seq, struct hf_time now);
+/*
+ * All facts of the shard up to seq are committed under our epoch: what waited for that goes into its lane. asked_ns: when that
+ * transaction was sent, monotonic; the epoch was ours then. Its answer may have waited for us for long: a process can be
+ * frozen.
+ */
+void hf_dispatch_committed(struct hf_dispatch *dispatch, uint32_t shard, uint64_t seq, int64_t asked_ns, struct hf_time now);
 /* Whether a legal act of the shard waits for the epoch to be confirmed anew. */
 bool hf_dispatch_wants_commit(const struct hf_dispatch *dispatch, uint32_t shard);
 /* The order was called back, or ended by other means than its answer. */

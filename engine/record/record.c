@@ -285,7 +285,7 @@ static void on_committed(struct hf_record *record, struct hf_time now)
     queue->published_stored = record->sent_published;
     queue->first = chunk->next;
     if (queue->first == NULL) queue->last = NULL;
-    record->events.committed(record->events.owner, record->turn, committed, chunk->count);
+    record->events.committed(record->events.owner, record->turn, committed, chunk->count, record->commit_started_ns);
   }
   give_back(record, chunk);
 }
@@ -319,7 +319,7 @@ static void on_confirmed(struct hf_record *record, struct hf_time now)
     record->events.fenced(record->events.owner, record->turn);
   } else if (!record->failed) {
     note_back(record, now);
-    record->events.committed(record->events.owner, record->turn, NULL, 0);
+    record->events.committed(record->events.owner, record->turn, NULL, 0, record->commit_started_ns);
   }
   record->failed = false;
 }

@@ -31,8 +31,8 @@ struct hf_committed_fact {
 
 struct hf_record_events {
   void *owner;
-  /* count 0: only the epoch was confirmed. */
-  void (*committed)(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count);
+  /* count 0: only the epoch was confirmed. asked_ns: when the transaction was sent, monotonic. */
+  void (*committed)(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count, int64_t asked_ns);
   /* The epoch has been taken by another owner: stop this shard now. */
   void (*fenced)(void *owner, uint32_t shard);
   /* Answers: a case's facts without its rests and returns, in order, then that it is known; a case that is due. */

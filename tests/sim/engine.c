@@ -293,6 +293,7 @@ static void begin_commit(struct sim *sim, struct sim_engine *engine, uint32_t sh
   } /* else the last one failed: it goes again */
   of->committing = true;
   of->transaction++;
+  of->asked_ns = sim->now_ns;
   sim_at(
       sim, (int64_t)(1 + sim_any(sim, 6)) * MS,
       (struct sim_event){.kind = SIM_COMMIT, .engine = engine->index, .life = engine->life, .a = shard, .b = of->transaction});
@@ -396,7 +397,7 @@ void sim_engine_committed(struct sim *sim, struct sim_engine *engine, const stru
     uint32_t count = of->in_flight.count;
     uint64_t seq = count > 0 ? of->in_flight.facts[count - 1].seq : sim->stores[shard].count;
     of->in_flight.count = 0;
-    hf_dispatch_committed(engine->dispatch, shard, seq, sim_time(sim));
+    hf_dispatch_committed(engine->dispatch, shard, seq, of->asked_ns, sim_time(sim));
   }
   wake(sim, engine, outcome == 0 ? MS : 250 * MS);
 }

@@ -45,7 +45,7 @@ static void registry(struct sim *sim, bool revoke)
                                      .transport = "https",
                                      .endpoint = "https://x",
                                      .enabled = true,
-                                     .swallows_duplicates = i == 1,
+                                     .swallows_duplicates = i == SIM_SWALLOWS,
                                      .window = 8,
                                      .connections = 1,
                                      .try_timeout_ms = 2000,
@@ -124,9 +124,13 @@ static void report(struct sim *sim, uint32_t number)
   record->report = made;
   made->made_wall_ns = record->appended_wall_ns;
   made->case_id.uuid = hf_uuid_v7(record->appended_wall_ns, (const uint8_t[10]){(uint8_t)number, (uint8_t)shard, 1});
+  const struct sim_record *old = &sim->logs[shard].records[sim_any(sim, sim->logs[shard].count)];
+  if (old->report != NULL && old != record && sim_any(sim, 2) == 0)
+    made->case_id = old->report->case_id; /* more of the same case */
   made->id.uuid = hf_uuid_v7(record->appended_wall_ns, (const uint8_t[10]){(uint8_t)number, (uint8_t)shard, 2});
   memcpy(made->digest, made->id.uuid.bytes, 16);
-  strcpy(made->form_reference, sim_any(sim, 4) == 0 ? "" : "ZF");
+  snprintf(made->form_reference, sizeof made->form_reference, sim_any(sim, 4) == 0 ? "" : "ZF-%u", number);
+  snprintf(made->case_number, sizeof made->case_number, sim_any(sim, 2) == 0 ? "" : "C-%u", number);
   made->transfers_count = 1 + (uint32_t)sim_any(sim, 3);
   if (sim_any(sim, 4) != 0)
     made->chase = (struct hf_chase_bounds){.hops = 1 + (uint32_t)sim_any(sim, 4),
@@ -148,6 +152,15 @@ static void report(struct sim *sim, uint32_t number)
     move_on(sim, bank, &transfer->payee.account, transfer->amount, at_ns, transfer->serial, "VICTIM", &victim, 0);
   }
   sim_say(sim, "officer %c reports case %u in shard %u: %u transfers", record->key_id[0], number, shard, made->transfers_count);
+}
+
+/* Now and then the shard's owner is frozen just when a command is about to leave, and wakes up when another has it. */
+static void tempt(struct sim *sim, uint32_t shard)
+{
+  if (sim_any(sim, 12) != 0 || sim->owners[shard] == SIM_ENGINES || sim->skip_faults != 0) return;
+  int64_t at_ns = (int64_t)sim_any(sim, 20) * MS, lasts_ns = (int64_t)(8 + sim_any(sim, 10)) * SECOND;
+  sim_at(sim, at_ns, (struct sim_event){.kind = SIM_FAULT, .a = SIM_FAULT_FREEZE, .b = sim->owners[shard]});
+  sim_at(sim, at_ns + lasts_ns, (struct sim_event){.kind = SIM_FAULT, .a = SIM_FAULT_RESUME, .b = sim->owners[shard]});
 }
 
 /* The same bytes again, by whoever: a producer's duplicate, a countersignature, an approval, a forgery. */
@@ -173,6 +186,7 @@ static void again(struct sim *sim)
     if (sim_any(sim, 10) == 0) record->command->digest[0] ^= 1; /* one digit altered */
   }
   sim_say(sim, "officer %c submits a record of shard %u again", record->key_id[0], shard);
+  if (!same) tempt(sim, shard);
 }
 
 /* An act on an order that the store shows: what an officer sees is what is recorded. */
@@ -211,6 +225,7 @@ static void command(struct sim *sim, uint32_t number)
   strcpy(made->text, "a reason that is long enough");
   HF_ASSERT(hf_is_ok(hf_name_set(&made->party.name, "N", 1)));
   sim_say(sim, "officer %c: %s", record->key_id[0], hf_command_code(made->kind));
+  tempt(sim, shard);
 }
 
 void sim_people_begin(struct sim *sim)

@@ -15,6 +15,7 @@
 #define SIM_SHARDS 2
 #define SIM_ENGINES 2
 #define SIM_BANKS 5
+#define SIM_SWALLOWS 1      /* this bank is registered as one that does not answer twice */
 #define SIM_RECORDS_MAX 512 /* of one shard's log */
 #define SIM_FACTS_MAX 60000 /* of one shard's store */
 #define SIM_CASES_MAX 64
@@ -106,6 +107,7 @@ struct sim_shard {
   struct sim_batch waiting, in_flight;
   bool committing;
   uint32_t transaction; /* which one is in flight */
+  int64_t asked_ns;
 };
 
 struct sim_engine {
