@@ -129,8 +129,8 @@ static void report(struct sim *sim, uint32_t number)
     made->case_id = old->report->case_id; /* more of the same case */
   made->id.uuid = hf_uuid_v7(record->appended_wall_ns, (const uint8_t[10]){(uint8_t)number, (uint8_t)shard, 2});
   memcpy(made->digest, made->id.uuid.bytes, 16);
-  snprintf(made->form_reference, sizeof made->form_reference, sim_any(sim, 4) == 0 ? "" : "ZF-%u", number);
-  snprintf(made->case_number, sizeof made->case_number, sim_any(sim, 2) == 0 ? "" : "C-%u", number);
+  if (sim_any(sim, 4) != 0) snprintf(made->form_reference, sizeof made->form_reference, "ZF-%u", number);
+  if (sim_any(sim, 2) != 0) snprintf(made->case_number, sizeof made->case_number, "C-%u", number);
   made->transfers_count = 1 + (uint32_t)sim_any(sim, 3);
   if (sim_any(sim, 4) != 0)
     made->chase = (struct hf_chase_bounds){.hops = 1 + (uint32_t)sim_any(sim, 4),
