@@ -1,4 +1,5 @@
-"""The demo behind deploy/quickstart: one victim, twelve accounts at six institutions, 24 orders. --keep leaves it running, --stop ends it."""
+"""The demo behind deploy/quickstart: one victim, twelve accounts at six institutions, 24 orders; then a case's whole life (story.py).
+--keep leaves it running, --stop ends it."""
 import datetime
 import os
 import pathlib
@@ -7,6 +8,7 @@ import signal
 import sys
 import time
 
+import story
 from world import World
 
 CODES = {'BANKA': 'Demo Bank A', 'BANKB': 'Demo Bank B', 'BANKC': 'Demo Bank C', 'BANKD': 'Demo Bank D', 'PAYA': 'Demo Pay A', 'PAYB': 'Demo Pay B'}
@@ -81,6 +83,23 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def tell_story(world):
+    """Returns the case whose money was followed."""
+    say('\nAnother victim. The money went on: bank → wallet → bank, and part of it to a third bank and into cash')
+    case = story.chase(world)
+    story.freeze(world, case)
+    say('Three hops stopped, the first hold short of the amount; its freeze was signed by two officers:\n')
+    print(world.holdfast('case', 'tree', case).stdout, flush=True)
+    other = story.mismatch(world)
+    say('A stop was refused because the name differs, corrected and sent again:\n')
+    print(world.holdfast('case', 'show', other).stdout, flush=True)
+    story.second_victim(world, case)
+    story.cascade_lift(world, case)
+    say('A second victim had paid BANKC directly. The first transfer\'s stops are lifted in one act; BANKC\'s stays, for the second victim:\n')
+    print(world.holdfast('case', 'tree', case).stdout, flush=True)
+    return case
+
+
 def run(folder, keep):
     stop(folder)
     if folder.exists():
@@ -88,6 +107,7 @@ def run(folder, keep):
     folder.mkdir(parents=True)
     with World(folder, broker='dev', institutions=list(CODES), on_spawn=lambda world: remember(world, folder)) as world:
         say(f'starting PostgreSQL, broker, six institutions and the engine below {folder}')
+        story.prepare(world)
         world.start(names=CODES)
         write_report(folder / 'report.yaml')
         say('submitting one signed report: one victim, twelve accounts\n')
@@ -97,9 +117,10 @@ def run(folder, keep):
         stopped = int(world.sql("select count(distinct (o.institution, o.account)) from hold h join order_state o using (shard, order_id)", one=True))
         ended = int(world.sql("select count(*) from order_state where received_at is not null and ended_at is not null", one=True))
         say(f'case {case}: {stopped} accounts stopped, {ended} orders with receipt and feedback')
+        told = tell_story(world)
         command = f'build/release/bin/holdfast --config {folder}/officer.yaml'
         if keep:
-            say(f'\nStill running. Next:\n  {command} case show {case}\n  {command} order show ORDER\n  {command} doctor\n'
+            say(f'\nStill running. Next:\n  {command} case show {case}\n  {command} case tree {told}\n  {command} task list\n  {command} order show ORDER\n  {command} doctor\n'
                 f'  psql "{world.conninfo}"\n  curl http://127.0.0.1:{world.http["engine-1"]}/metrics\n'
                 f'  less {folder}/banks/BANKA.ledger      what the simulated bank did\n  deploy/quickstart --stop')
             world.processes.clear()

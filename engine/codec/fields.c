@@ -134,6 +134,7 @@ static bool get_bytes(const struct hf_field *field, struct hf_span bytes, uint8_
 {
   size_t exact = field->type == HF_FIELD_UUID ? 16 : field->type == HF_FIELD_DIGEST ? HF_DIGEST_SIZE : field->size;
   uint16_t count = (uint16_t)bytes.size;
+  if (bytes.data == NULL) return false; /* its size reaches beyond the message */
   switch ((enum hf_field_type)field->type) {
   case HF_FIELD_UUID:
   case HF_FIELD_DIGEST:
