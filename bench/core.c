@@ -53,7 +53,7 @@ static void set_registry(struct hf_core *core)
 static int64_t report(struct hf_core *core, uint32_t number, struct hf_order_id *stops)
 {
   static struct hf_report made;
-  uint8_t random[10] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
+  uint8_t random[10] = {[4] = (uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
   int64_t wall_ns = now_of(1000).wall_ns;
   memset(&made, 0, sizeof made);
   made.case_id.uuid = hf_uuid_v7(wall_ns, random);

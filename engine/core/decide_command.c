@@ -100,7 +100,7 @@ static enum hf_reason check_lift(const struct hf_core *core, const struct act *a
   enum hf_hold_kind kind = hf_hold_kind_of_action(order->action);
   if (kind == HF_HOLD_UNSET) return HF_REASON_WRONG_ORDER;
   bool may_hold = order->state == HF_ORDER_SENT || order->state == HF_ORDER_RECEIVED || order->state == HF_ORDER_UNKNOWN ||
-                  (order->state == HF_ORDER_CANCELLED && order->first_sent_wall_ns != 0);
+                  (order->state == HF_ORDER_CANCELLED && order->left);
   if (!hf_hold_lasts(&account_of(core, order)->holds[kind]) && !may_hold) return HF_REASON_NOT_HELD;
   return takes(core, order, kind == HF_HOLD_STOP ? HF_ACTION_LIFT : HF_ACTION_UNFREEZE);
 }

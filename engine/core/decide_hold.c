@@ -34,7 +34,8 @@ static int64_t next_check(const struct hf_core *core)
 static void set_start(struct hf_hold *hold, const struct hf_input *input, const struct hf_order_entry *order)
 {
   int64_t said = input->answer->executed_wall_ns;
-  int64_t sent = order->first_sent_wall_ns != 0 ? order->first_sent_wall_ns : order->issued_wall_ns;
+  int64_t sent =
+      order->issued_wall_ns; /* not our first sending: an owner before us may have sent it and died before it was recorded */
   bool possible = said >= sent - HF_FUTURE_TOLERANCE_NS && said <= input->at.wall_ns + HF_FUTURE_TOLERANCE_NS;
   hold->starts_earliest_wall_ns = possible ? said : sent;
   hold->starts_latest_wall_ns = possible ? said : input->at.wall_ns;
@@ -237,8 +238,7 @@ static void compare(struct hf_core *core, const struct hf_input *input, uint32_t
     fact->hold.hold.held = listed->amount;
     fact->hold.hold.check_wall_ns = next_check(core);
     if (hold->count == 0 || !hf_uuid_equal(hold->order_id.uuid, listed->order_id.uuid)) fact->hold.hold.count++;
-    fact->hold.hold.starts_earliest_wall_ns =
-        order->first_sent_wall_ns != 0 ? order->first_sent_wall_ns : order->issued_wall_ns;
+    fact->hold.hold.starts_earliest_wall_ns = order->issued_wall_ns;
     fact->hold.hold.starts_latest_wall_ns = input->at.wall_ns; /* H1: it began somewhere between */
     if (listed->expires_wall_ns > input->at.wall_ns)
       fact->hold.hold.expires_earliest_wall_ns = fact->hold.hold.expires_latest_wall_ns = listed->expires_wall_ns;

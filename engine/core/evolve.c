@@ -422,7 +422,7 @@ static void evolve_order_step(struct hf_core *core, const struct hf_fact *fact)
   HF_ASSERT(order != NULL);
   switch (fact->kind) {
   case HF_FACT_ORDER_SENT:
-    if (order->first_sent_wall_ns == 0) order->first_sent_wall_ns = fact->step.at.wall_ns;
+    order->left = true;
     if (fact->step.attempt > order->attempts) order->attempts = fact->step.attempt;
     move_order(core, order, HF_ORDER_EVENT_LEFT);
     break;

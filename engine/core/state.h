@@ -95,12 +95,11 @@ struct hf_order_entry {
   uint16_t ordinal;
   uint8_t mode, hop;
   uint32_t attempts, page;
-  bool overdue, corrected; /* corrected: it has the account's corrected name */
+  bool left, overdue, corrected; /* corrected: it has the account's corrected name */
   int64_t amount;
   int64_t issued_wall_ns;
   int64_t deadline_wall_ns;
   int64_t until_wall_ns;
-  int64_t first_sent_wall_ns; /* 0: never left */
 };
 
 /* An onward transfer that carries stolen money of one root: the graph's edge. */

@@ -211,7 +211,7 @@ void sim_bank_arrive(struct sim *sim, const struct sim_event *event)
   struct sim_entry *entry = entry_of(bank, order->id);
   if (entry == NULL)
     entry = decide(sim, bank, account, event);
-  else if (entry->bytes != event->bytes && !sim->anew)
+  else if (entry->bytes != event->bytes && !sim->anew && !sim_left_early(sim, order->id))
     sim_fail(sim, "I3", "an order came again with other bytes");
   entry->arrivals++;
   sim_say(sim, "%s has %s, result %s, the %u. time", bank->code, hf_action_code(order->action), entry->result, entry->arrivals);

@@ -45,10 +45,14 @@ static bool is_legal(enum hf_action action)
          action == HF_ACTION_RETURN || action == HF_ACTION_BLOCK;
 }
 
-static bool is_stored(const struct sim_store *store, struct hf_order_id id)
+/* Whether the store has this order as it leaves: another owner may have made it again, at another moment. */
+static bool is_stored(const struct sim_store *store, const struct hf_order *order)
 {
-  for (uint32_t i = store->count; i-- > 0;)
-    if (store->facts[i].kind == HF_FACT_ORDER_READY && hf_uuid_equal(store->facts[i].order.id.uuid, id.uuid)) return true;
+  for (uint32_t i = store->count; i-- > 0;) {
+    const struct hf_fact *fact = &store->facts[i];
+    if (fact->kind == HF_FACT_ORDER_READY && hf_uuid_equal(fact->order.id.uuid, order->id.uuid))
+      return fact->order.issued_wall_ns == order->issued_wall_ns;
+  }
   return false;
 }
 
@@ -57,7 +61,7 @@ bool sim_check_leave(struct sim *sim, const struct sim_engine *engine, const str
 {
   uint32_t shard = hf_order_id_shard(order->id);
   const struct sim_store *store = &sim->stores[shard];
-  bool stored = is_stored(store, order->id);
+  bool stored = is_stored(store, order);
   if (!is_legal(order->action)) return !stored && !hf_uuid_is_zero(order->parent.uuid); /* an answer caused it, not the log */
   if (engine->shards[shard].epoch != store->epoch && sim->now_ns - store->epoch_since_ns > LEGAL_FRESH_NS)
     sim_fail(sim, "I9", "%s %s left engine %u, which has not been the owner for %lld ms", hf_action_code(order->action),
@@ -201,7 +205,7 @@ static void follow(struct sim *sim, uint32_t shard, const struct hf_fact *fact)
 
 /* --- the institutions' ledgers against the store --- */
 
-static bool left_early(const struct sim *sim, struct hf_order_id id)
+bool sim_left_early(const struct sim *sim, struct hf_order_id id)
 {
   for (uint32_t i = 0; i < sim->leaves_count; i++)
     if (sim->leaves[i].early && hf_uuid_equal(sim->leaves[i].id.uuid, id.uuid)) return true;
@@ -214,7 +218,7 @@ static void check_ledger(struct sim *sim, const struct sim_bank *bank)
     const struct sim_entry *entry = &bank->ledger[i];
     const struct order *of = order_of(entry->id, false);
     if (of == NULL || of->ready == 0) {
-      if (!left_early(sim, entry->id) && !sim->anew)
+      if (!sim_left_early(sim, entry->id) && !sim->anew)
         sim_fail(sim, "I3", "%s has an order %s that nobody recorded", bank->code, short_id(entry->id));
       continue;
     }
@@ -242,7 +246,8 @@ static void check_hold(struct sim *sim, const struct hf_fact *fact)
   const struct sim_entry *entry = entry_of(sim, fact->hold.order_id);
   if (entry == NULL || entry->action != HF_ACTION_STOP || entry->effects == 0) return;
   const struct order *of = order_of(entry->id, false);
-  if (of == NULL || hold->starts_latest_wall_ns < of->order.issued_wall_ns) return; /* it goes on from an earlier order */
+  if (of == NULL || hold->starts_latest_wall_ns < of->order.issued_wall_ns || sim_left_early(sim, entry->id))
+    return; /* it goes on from an earlier order */
   int64_t truth = SIM_START + entry->first_ns, slack = sim->stepped ? CLOCKS_NS : MS;
   if (truth < hold->starts_earliest_wall_ns - slack || truth > hold->starts_latest_wall_ns + slack)
     sim_fail(sim, "I11", "stop %s began at %lld ms; the record says from %lld to %lld", short_id(entry->id),
@@ -256,7 +261,8 @@ static void check_hold(struct sim *sim, const struct hf_fact *fact)
  */
 static void check_rest(struct sim *sim, const struct order *of)
 {
-  if (of->ready == 0 || of->ended > 0 || of->over > 0 || of->order.action == HF_ACTION_MONITOR) return;
+  bool young = of->order.issued_wall_ns > sim_time(sim).wall_ns - 120 * SECOND; /* a comparison that has just begun */
+  if (of->ready == 0 || of->ended > 0 || of->over > 0 || of->order.action == HF_ACTION_MONITOR || young) return;
   if (of->unknown == 0 || strcmp(of->order.institution, sim->banks[SIM_SWALLOWS].code) != 0)
     sim_fail(sim, "I13", "%s %s is stuck: sent %u times", hf_action_code(of->order.action), short_id(of->order.id), of->sent);
 }

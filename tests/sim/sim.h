@@ -233,6 +233,9 @@ uint32_t sim_bank_named(const struct sim *sim, const char *code);
 /* check.c */
 /* Returns whether the order left before its fact was recorded. */
 bool sim_check_leave(struct sim *sim, const struct sim_engine *engine, const struct hf_order *order);
+/* An order that an answer caused left before that was recorded: made again by another owner, it has the same id and another
+ * moment. */
+bool sim_left_early(const struct sim *sim, struct hf_order_id id);
 void sim_check_arrival(struct sim *sim, const struct sim_bank *bank, const struct hf_order *order);
 void sim_check_end(struct sim *sim);
 
