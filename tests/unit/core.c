@@ -425,6 +425,20 @@ static void O3_an_act_first_has_a_paper_clock(void **unused)
   first_of(HF_FACT_PAPER_MISSED);
 }
 
+static void S19_paper_after_its_time_is_still_taken(void **unused)
+{
+  (void)unused;
+  memset(t.report.form_reference, 0, sizeof t.report.form_reference);
+  t.report.transfers_count = 1;
+  step(&t.input);
+  struct hf_order_id id = first_of(HF_FACT_ORDER_READY)->order.id;
+  int64_t late = first_of(HF_FACT_REPORT_ACCEPTED)->report.paper_by_wall_ns - NOW;
+  ticked(late);
+  about(HF_COMMAND_PAPER, id, late + HF_NS_PER_S);
+  send(KEY, late + HF_NS_PER_S);
+  first_of(HF_FACT_PAPER_RECEIVED);
+}
+
 static void O4_O5_each_sending_and_the_receipt_are_stamped(void **unused)
 {
   (void)unused;
@@ -598,7 +612,7 @@ static void H7_a_limited_freeze_stays_below_the_balance(void **unused)
   made.mode = HF_FREEZE_LIMITED;
   made.amount = 51;
   send(KEY, 2 * HF_NS_PER_S);
-  if (hf_core_has_case(t.core, t.report.case_id)) command_refused(HF_REASON_AMOUNT_ABOVE_BALANCE);
+  command_refused(HF_REASON_AMOUNT_ABOVE_BALANCE);
 }
 
 static void H8_a_freeze_waits_behind_another_organs(void **unused)
@@ -736,6 +750,7 @@ int main(void)
                                      TEST(O1_a_report_twice_and_an_account_twice_are_one),
                                      TEST(O3_a_freeze_needs_two_officers_over_the_same_digest),
                                      TEST(O3_an_act_first_has_a_paper_clock),
+                                     TEST(S19_paper_after_its_time_is_still_taken),
                                      TEST(O4_O5_each_sending_and_the_receipt_are_stamped),
                                      TEST(O6_no_answer_is_unknown_and_a_persons_task),
                                      TEST(O7_a_short_stop_is_a_hold_all_the_same),
