@@ -33,6 +33,12 @@ static inline void *hf_pool_at(const struct hf_pool *pool, uint32_t index)
   return pool->memory + (uint64_t)index * pool->slot_size;
 }
 
+/* The index of a slot that hf_pool_at gave. */
+static inline uint32_t hf_pool_index(const struct hf_pool *pool, const void *slot)
+{
+  return (uint32_t)((uint64_t)((const uint8_t *)slot - pool->memory) / pool->slot_size);
+}
+
 static inline uint32_t hf_pool_room(const struct hf_pool *pool)
 {
   return pool->capacity - pool->used;

@@ -6,11 +6,14 @@
 #include "engine/codec/codec.h"
 #include "engine/codec/fields.h"
 
+#define TEXT_OF(name, type)                      \
+  static const char *name##_text(unsigned value) \
+  {                                              \
+    return hf_##name##_code((enum type)value);   \
+  }
+
 #define NAMES(name, type)                                 \
-  static const char *name##_text(unsigned value)          \
-  {                                                       \
-    return hf_##name##_code((enum type)value);            \
-  }                                                       \
+  TEXT_OF(name, type)                                     \
   static unsigned name##_value(const char *code)          \
   {                                                       \
     unsigned value = (unsigned)hf_##name##_of_code(code); \
@@ -20,10 +23,7 @@
 
 /* Events begin at 0, which is one of them. */
 #define EVENTS(name, type, count)                                      \
-  static const char *name##_text(unsigned value)                       \
-  {                                                                    \
-    return hf_##name##_code((enum type)value);                         \
-  }                                                                    \
+  TEXT_OF(name, type)                                                  \
   static unsigned name##_value(const char *code)                       \
   {                                                                    \
     for (unsigned i = 0; i < count; i++)                               \

@@ -34,8 +34,7 @@ static int64_t next_check(const struct hf_core *core)
 static void set_start(struct hf_hold *hold, const struct hf_input *input, const struct hf_order_entry *order)
 {
   int64_t said = input->answer->executed_wall_ns;
-  int64_t sent =
-      order->issued_wall_ns; /* not our first sending: an owner before us may have sent it and died before it was recorded */
+  int64_t sent = order->issued_wall_ns; /* an owner before us may have sent it and not recorded that (decision 13) */
   bool possible = said >= sent - HF_FUTURE_TOLERANCE_NS && said <= input->at.wall_ns + HF_FUTURE_TOLERANCE_NS;
   hold->starts_earliest_wall_ns = possible ? said : sent;
   hold->starts_latest_wall_ns = possible ? said : input->at.wall_ns;
@@ -49,8 +48,7 @@ static void place(struct hf_core *core, const struct hf_input *input, const stru
   struct hf_fact *fact = begin_hold(core, HF_FACT_HOLD_CHANGED, account, kind);
   struct hf_hold *hold = &fact->hold.hold;
   bool listed = hf_hold_is_in_force(hold) && hf_uuid_equal(hold->order_id.uuid, order->id.uuid); /* the list told it first */
-  bool again =
-      hf_hold_is_in_force(hold) && !listed; /* a second order on the same account: the hold goes on with its newer end */
+  bool again = hf_hold_is_in_force(hold) && !listed; /* a second order: the hold goes on with its newer end */
   fact->hold.order_id = fact->hold.holder_id = hold->order_id = order->id;
   if (!listed) hold->count++;
   hold->warnings = 0;
@@ -222,11 +220,10 @@ static void compare(struct hf_core *core, const struct hf_input *input, uint32_t
   const struct hf_account_entry *account = hf_account_at(core, index);
   const struct hf_hold *hold = &account->holds[kind];
   const struct hf_listed_hold *listed = listed_of(core, input->answer, index, kind);
-  bool ours = hf_hold_lasts(hold);
-  if (ours && listed == NULL && hold->state == HF_HOLD_STATE_IN_FORCE) {
+  if (listed == NULL && hf_hold_is_in_force(hold)) {
     tell_difference(core, input, index, kind, NULL);
     tell_change(core, begin_hold(core, HF_FACT_HOLD_CHANGED, account, kind), HF_HOLD_EVENT_MISSING);
-  } else if (listed != NULL && hold->state != HF_HOLD_STATE_IN_FORCE) {
+  } else if (listed != NULL && !hf_hold_is_in_force(hold)) {
     /* H8: a waiting freeze that is in force now; one whose answer is on its way; or a hold that we had not recorded. */
     const struct hf_order_entry *order = hf_core_order(core, listed->order_id);
     bool expected = hold->state == HF_HOLD_STATE_QUEUED || hf_uuid_equal(listed->order_id.uuid, resolved.uuid) ||

@@ -77,7 +77,7 @@ const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const s
       .parent = plan->parent == NULL ? no_order : plan->parent->id,
       .account = hf_core_account_index(core, account),
       .case_index = account->case_index,
-      .submission = (uint32_t)(((const uint8_t *)plan->authority - core->submissions.memory) / core->submissions.slot_size),
+      .submission = hf_pool_index(&core->submissions, plan->authority),
       .action = plan->action,
       .ordinal = account->ordinals[plan->action],
       .mode = (uint8_t)plan->mode,
@@ -101,7 +101,7 @@ void hf_core_confirm(struct hf_core *core, const struct hf_order_entry *draft, c
   struct hf_order_entry confirmed = *draft;
   const struct hf_account_entry *account = hf_account_at(core, draft->account);
   const struct hf_order_plan plan = {.action = draft->action, .issued_wall_ns = authority->issued_wall_ns};
-  confirmed.submission = (uint32_t)(((const uint8_t *)authority - core->submissions.memory) / core->submissions.slot_size);
+  confirmed.submission = hf_pool_index(&core->submissions, authority);
   confirmed.issued_wall_ns = plan.issued_wall_ns;
   confirmed.deadline_wall_ns = deadline_of(core, account->institution, &plan);
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_ORDER_READY, hf_case_at(core, draft->case_index)->id);

@@ -40,14 +40,9 @@ struct hf_submission_entry *hf_core_submission(const struct hf_core *core, const
   return NULL;
 }
 
-static uint32_t index_in(const struct hf_pool *pool, const void *slot)
-{
-  return (uint32_t)(((const uint8_t *)slot - pool->memory) / pool->slot_size);
-}
-
 uint32_t hf_core_account_index(const struct hf_core *core, const struct hf_account_entry *account)
 {
-  return index_in(&core->accounts, account);
+  return hf_pool_index(&core->accounts, account);
 }
 
 /* A zeroed slot at the end of a list whose first and last are the owner's; its first field is `next`. */
@@ -79,7 +74,7 @@ static void watch_order(struct hf_core *core, const struct hf_order_entry *order
   bool waits = !hf_order_state_is_final(order->state) && order->state != HF_ORDER_DRAFT && order->state != HF_ORDER_WATCHING;
   if (waits && !order->overdue) next = order->deadline_wall_ns;
   if (order->state == HF_ORDER_WATCHING) next = order->until_wall_ns;
-  watch(&core->order_deadlines, index_in(&core->orders, order), next);
+  watch(&core->order_deadlines, hf_pool_index(&core->orders, order), next);
 }
 
 static void watch_hold(struct hf_core *core, uint32_t account, enum hf_hold_kind kind)
@@ -90,7 +85,7 @@ static void watch_hold(struct hf_core *core, uint32_t account, enum hf_hold_kind
 static void watch_submission(struct hf_core *core, const struct hf_submission_entry *submission)
 {
   int64_t next = submission->due_wall_ns < submission->paper_wall_ns ? submission->due_wall_ns : submission->paper_wall_ns;
-  watch(&core->submission_deadlines, index_in(&core->submissions, submission), next);
+  watch(&core->submission_deadlines, hf_pool_index(&core->submissions, submission), next);
 }
 
 /* --- submissions --- */
@@ -358,7 +353,7 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
   HF_ASSERT(entry != NULL && authority != NULL);
   if (known != NULL) {
     if (fact->kind == HF_FACT_ORDER_DRAFTED) return; /* told a second time */
-    known->submission = index_in(&core->submissions, authority);
+    known->submission = hf_pool_index(&core->submissions, authority);
     known->issued_wall_ns = order->issued_wall_ns;
     known->deadline_wall_ns = order->deadline_wall_ns;
     entry->orders_open += known->state == HF_ORDER_DRAFT || hf_order_state_is_final(known->state);
@@ -382,7 +377,7 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
                                    .parent = order->parent,
                                    .account = hf_core_account_index(core, account),
                                    .case_index = hf_map_get(&core->case_of, fact->case_id.uuid),
-                                   .submission = index_in(&core->submissions, authority),
+                                   .submission = hf_pool_index(&core->submissions, authority),
                                    .state = fact->kind == HF_FACT_ORDER_DRAFTED ? HF_ORDER_DRAFT : HF_ORDER_READY,
                                    .action = order->action,
                                    .ordinal = (uint16_t)order->ordinal,

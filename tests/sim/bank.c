@@ -54,14 +54,14 @@ static const char *judge(struct sim *sim, struct sim_account *account, const str
     if (account->stops >= 2) return "1304";
     account->stops++;
     account->stop_id = order->id;
-    entry->until_ns = account->stop_until_ns = now + STOP_NS;
+    account->stop_until_ns = now + STOP_NS;
     account->held = entry->held = account->balance;
     return account->balance < order->amount ? "1200" : "0000";
   case HF_ACTION_EXTEND:
     if (!stopped) return "1800";
     if (account->stops >= 2) return "1304";
     account->stops++;
-    entry->until_ns = account->stop_until_ns += STOP_NS;
+    account->stop_until_ns += STOP_NS;
     return "0000";
   case HF_ACTION_LIFT:
     if (!stopped) return "1900";
@@ -70,12 +70,12 @@ static const char *judge(struct sim *sim, struct sim_account *account, const str
   case HF_ACTION_FREEZE:
     if (frozen) return "1303";
     account->freeze_id = order->id;
-    entry->until_ns = account->freeze_until_ns = until;
+    account->freeze_until_ns = until;
     account->held = entry->held = order->mode == HF_FREEZE_LIMITED ? order->amount : account->balance;
     return "0000";
   case HF_ACTION_RENEW:
     if (!frozen) return "1900";
-    entry->until_ns = account->freeze_until_ns = until;
+    account->freeze_until_ns = until;
     return "0000";
   case HF_ACTION_UNFREEZE:
     if (!frozen) return "1900";
@@ -178,16 +178,8 @@ static struct sim_entry *decide(struct sim *sim, struct sim_bank *bank, struct s
   const struct hf_order *order = event->order;
   HF_ASSERT(bank->ledger_count < SIM_LEDGER_MAX);
   struct sim_entry *entry = &bank->ledger[bank->ledger_count++];
-  *entry = (struct sim_entry){.id = order->id,
-                              .parent = order->parent,
-                              .case_id = order->case_id,
-                              .action = order->action,
-                              .submission_id = order->submission_id,
-                              .account = account->token,
-                              .bytes = event->bytes,
-                              .first_ns = sim->now_ns,
-                              .effects = 1,
-                              .balance = account->balance};
+  *entry = (struct sim_entry){
+      .id = order->id, .action = order->action, .bytes = event->bytes, .first_ns = sim->now_ns, .balance = account->balance};
   memcpy(entry->result, judge(sim, account, order, entry), 5);
   return entry;
 }

@@ -244,7 +244,7 @@ static void check_hold(struct sim *sim, const struct hf_fact *fact)
     sim_fail(sim, "I11", "an account has been stopped %u times", hold->count);
   if (fact->hold.event != HF_HOLD_EVENT_PLACED || fact->hold.kind != HF_HOLD_STOP || sim->anew) return;
   const struct sim_entry *entry = entry_of(sim, fact->hold.order_id);
-  if (entry == NULL || entry->action != HF_ACTION_STOP || entry->effects == 0) return;
+  if (entry == NULL || entry->action != HF_ACTION_STOP) return;
   const struct order *of = order_of(entry->id, false);
   if (of == NULL || hold->starts_latest_wall_ns < of->order.issued_wall_ns || sim_left_early(sim, entry->id))
     return; /* it goes on from an earlier order */

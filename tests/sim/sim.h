@@ -122,14 +122,11 @@ struct sim_engine {
 
 /* What an institution received and what it did: its own ledger. */
 struct sim_entry {
-  struct hf_order_id id, parent;
-  struct hf_case_id case_id;
+  struct hf_order_id id;
   enum hf_action action;
-  struct hf_uuid submission_id;
-  uint64_t account; /* its hash */
-  uint64_t bytes;   /* the body's hash: a resend is identical */
-  int64_t first_ns, until_ns;
-  uint32_t arrivals, effects;
+  uint64_t bytes; /* the body's hash: a resend is identical */
+  int64_t first_ns;
+  uint32_t arrivals;
   char result[5];
   int64_t balance, held;
 };
