@@ -37,7 +37,7 @@ static struct hf_status begin(struct hf_lookup *lookup)
   if (lookup->connection != NULL && PQstatus(lookup->connection) == CONNECTION_OK) return hf_ok();
   hf_lookup_close(lookup);
   const char *keys[] = {"dbname", "application_name", "options", NULL};
-  const char *values[] = {lookup->conninfo, "holdfastd look-up", "-c statement_timeout=30000", NULL};
+  const char *values[] = {lookup->conninfo, "holdfastd look-up", "-c statement_timeout=30000 -c lock_timeout=1000", NULL};
   lookup->connection = PQconnectStartParams(keys, values, 1);
   PostgresPollingStatusType poll_for = lookup->connection == NULL ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (poll_for != PGRES_POLLING_OK) {
@@ -48,6 +48,8 @@ static struct hf_status begin(struct hf_lookup *lookup)
   return hf_ok();
 }
 
+static const char locked[] = "another transaction holds the shard's row";
+
 struct hf_status hf_lookup_error(const PGresult *result)
 {
   const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -55,6 +57,7 @@ struct hf_status hf_lookup_error(const PGresult *result)
          HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
   if (code != NULL && strcmp(code, "42P01") == 0)
     return hf_fail(HF_STATUS_CONFIG, "the schema is missing: run `holdfast migrate`");
+  if (code != NULL && strcmp(code, "55P03") == 0) return hf_fail(HF_STATUS_RETRY, locked);
   return hf_fail(HF_STATUS_RETRY, "a look-up in PostgreSQL failed");
 }
 
@@ -113,6 +116,27 @@ static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
   return hf_ok();
 }
 
+static struct hf_status take_ended(void *owner, const PGresult *rows, int row)
+{
+  *(int64_t *)owner += PQgetvalue(rows, row, 0)[0];
+  return hf_ok();
+}
+
+/* An owner frozen, or cut off, with half a transaction sent holds its shard's row for as long as PostgreSQL waits for the rest:
+ * engine/decisions/14. */
+static void end_stalled(struct hf_lookup *lookup, uint32_t shard)
+{
+  int64_t ended = 0;
+  (void)each_row(
+      lookup,
+      "select pg_terminate_backend(a.pid) from pg_stat_activity a where a.wait_event = 'ClientRead' "
+      "and a.xact_start < clock_timestamp() - interval '1 second' and exists (select from pg_locks l where l.pid = a.pid "
+      "and l.relation = 'shard'::regclass and l.mode = 'RowExclusiveLock')",
+      0, NULL, take_ended, &ended);
+  HF_LOG(HF_LOG_ALARM, "E1306", "the last owner's unfinished transactions were ended", HF_FIELD("shard", shard),
+         HF_FIELD("ended", ended));
+}
+
 struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row)
 {
   char number[12];
@@ -123,11 +147,13 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
   if (hf_is_ok(status) && version != HF_SCHEMA_VERSION)
     status = hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`");
   if (!hf_is_ok(status)) return status;
-  return each_row(
+  status = each_row(
       lookup,
       "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
       "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
       2, (const char *const[]){number, owner}, take_shard, row);
+  if (status.why == locked) end_stalled(lookup, shard);
+  return status;
 }
 
 struct fact_visit {

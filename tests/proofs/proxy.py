@@ -1,19 +1,19 @@
-"""A TCP connection that can be held up on its way to PostgreSQL; what was sent meanwhile arrives on release."""
+"""A TCP connection that can be held up on its way to PostgreSQL, after so many bytes; what was sent meanwhile arrives on release."""
 import socket
 import threading
 
 
 class Proxy:
     def __init__(self, to_port):
-        self.to_port, self.held_bytes = to_port, 0
+        self.to_port, self.held_bytes, self.still = to_port, 0, 0
         self.open = threading.Event()
         self.open.set()
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def hold(self):
-        self.held_bytes = 0
+    def hold(self, after=0):
+        self.held_bytes, self.still = 0, after
         self.open.clear()
 
     def release(self):
@@ -32,6 +32,9 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 if holds and not self.open.is_set():
+                    passes, data = data[:self.still], data[self.still:]
+                    self.still = 0
+                    sink.sendall(passes)
                     self.held_bytes += len(data)
                     self.open.wait()
                 sink.sendall(data)
