@@ -48,6 +48,7 @@ static struct hf_status begin(struct hf_lookup *lookup)
   return hf_ok();
 }
 
+/* Known again by its address: what acquiring does about it, nothing else does. */
 static const char locked[] = "another transaction holds the shard's row";
 
 struct hf_status hf_lookup_error(const PGresult *result)
