@@ -16,7 +16,6 @@ void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *e
   const struct hf_case_entry *of = hf_case_at(core, entry->case_index);
   const struct hf_account_entry *account = hf_account_at(core, entry->account);
   const struct hf_submission_entry *authority = hf_submission_at(core, entry->submission);
-  memset(order, 0, sizeof *order);
   order->id = entry->id;
   order->case_id = of->id;
   order->parent = entry->parent;
@@ -93,7 +92,7 @@ const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const s
   if (plan->name != NULL) fact->order.name = *plan->name;
   if (fact->order.after == HF_AFTER_NOTHING) fact->order.after = plan->after;
   hf_core_tell(core, fact);
-  return hf_core_order(core, planned.id);
+  return hf_order_at(core, of->orders_last);
 }
 
 void hf_core_confirm(struct hf_core *core, const struct hf_order_entry *draft, const struct hf_submission_entry *authority)
@@ -242,7 +241,7 @@ void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, c
     if (hf_map_get(&core->order_of, entry->id.uuid) != at || hf_order_state_is_final(entry->state) ||
         entry->state == HF_ORDER_DRAFT)
       continue;
-    struct hf_order order;
+    struct hf_order order = {0};
     hf_core_describe(core, entry, &order);
     visit(owner, &order);
   }

@@ -113,7 +113,7 @@ static struct hf_submission_entry *note_submission(struct hf_core *core, struct 
   HF_ASSERT(entry->submissions_count < HF_CASE_SUBMISSIONS_MAX);
   submission = hf_submission_at(core, append(&core->submissions, &entry->submissions_first, &entry->submissions_last));
   submission->id = id;
-  submission->case_index = hf_map_get(&core->case_of, entry->id.uuid);
+  submission->case_index = hf_pool_index(&core->cases, entry);
   submission->due_wall_ns = submission->paper_wall_ns = INT64_MAX;
   memcpy(submission->digest, digest, sizeof submission->digest);
   entry->submissions_count++;
@@ -229,7 +229,7 @@ static struct hf_account_entry *add_account(struct hf_core *core, struct hf_case
   HF_ASSERT(entry->accounts_count < HF_CASE_ACCOUNTS_MAX);
   struct hf_account_entry *account =
       hf_account_at(core, append(&core->accounts, &entry->accounts_first, &entry->accounts_last));
-  account->case_index = hf_map_get(&core->case_of, entry->id.uuid);
+  account->case_index = hf_pool_index(&core->cases, entry);
   memcpy(account->institution, party->institution, sizeof account->institution);
   account->number = party->account;
   account->name = party->name;
@@ -376,7 +376,7 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
   *added = (struct hf_order_entry){.id = order->id,
                                    .parent = order->parent,
                                    .account = hf_core_account_index(core, account),
-                                   .case_index = hf_map_get(&core->case_of, fact->case_id.uuid),
+                                   .case_index = hf_pool_index(&core->cases, entry),
                                    .submission = hf_pool_index(&core->submissions, authority),
                                    .state = fact->kind == HF_FACT_ORDER_DRAFTED ? HF_ORDER_DRAFT : HF_ORDER_READY,
                                    .action = order->action,

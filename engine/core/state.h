@@ -182,7 +182,7 @@ void hf_core_key_text(const uint8_t bytes[16], char text[HF_KEY_ID_SIZE + 1]);
 uint64_t hf_core_trace_key(const struct hf_fact_traced *traced);
 int64_t hf_core_untold(const struct hf_core *core, uint32_t from, const struct hf_fact_traced *traced, int64_t *told);
 
-/* The order as its institution is told it: from the state alone, so that a restored order is sent again with the same bytes. */
+/* The order as its institution is told it, into a zeroed one: from the state alone, so that a resend has the same bytes. */
 void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *entry, struct hf_order *order);
 
 #endif

@@ -15,13 +15,19 @@
 #define DUE_EVERY_NS (5 * HF_NS_PER_S)
 #define GROWN_EVERY_NS (100 * HF_NS_PER_MS)
 
+static bool ask_case(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
+{
+  uint64_t after_seq = hf_shard_look_up_after(&engine->shards[shard], id);
+  return hf_record_ask_case(engine->record, shard, id, after_seq, engine->turn);
+}
+
 bool hf_comeback_awaits(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
 {
   struct hf_comeback *comeback = &engine->comeback;
   struct hf_shard *of = &engine->shards[shard];
   bool settled = hf_uuid_equal(comeback->settled.uuid, id.uuid);
   if (settled || !hf_shard_must_look_up(of, id, engine->turn.wall_ns) || !hf_record_is_up(engine->record)) return false;
-  if (hf_record_ask_case(engine->record, shard, id, engine->turn)) {
+  if (ask_case(engine, shard, id)) {
     comeback->asked_epoch = of->epoch;
     comeback->awaited = id;
   }
@@ -137,7 +143,7 @@ static bool settle_seen(struct hf_engine *engine)
     forget_seen(comeback, shard, id);
   else if (hf_core_has_case(of->core, id))
     tell_seen(engine, shard, id);
-  else if (hf_core_has_room(of->core) && hf_record_ask_case(engine->record, shard, id, engine->turn))
+  else if (hf_core_has_room(of->core) && ask_case(engine, shard, id))
     comeback->asked_epoch = of->epoch;
   return true;
 }
@@ -160,7 +166,7 @@ void hf_comeback_work(struct hf_engine *engine)
     struct hf_shard *shard = &engine->shards[due->shard];
     if (shard->state != HF_SHARD_RUNNING || hf_core_has_case(shard->core, due->id) || !hf_core_has_room(shard->core)) {
       comeback->due_count--;
-    } else if (hf_record_ask_case(engine->record, due->shard, due->id, engine->turn)) {
+    } else if (ask_case(engine, due->shard, due->id)) {
       comeback->asked_epoch = shard->epoch;
       comeback->due_count--;
     }

@@ -183,17 +183,17 @@ static void on_record_event(evutil_socket_t fd, short what, void *user)
 /* libpq's socket changes with each connection, and what is waited for with each flush. */
 static void watch_record(struct hf_engine *engine)
 {
-  bool writes;
-  int fd = hf_record_fd(engine->record, &writes);
-  if (fd == engine->record_fd && writes == engine->record_writes && fd >= 0) return;
-  if (engine->record_event != NULL) event_free(engine->record_event);
-  engine->record_event = NULL;
-  engine->record_fd = fd;
-  engine->record_writes = writes;
-  if (fd < 0) return;
-  engine->record_event =
-      event_new(engine->base, fd, (short)(EV_READ | EV_PERSIST | (writes ? EV_WRITE : 0)), on_record_event, NULL);
-  event_add(engine->record_event, NULL);
+  for (int i = 0; i < HF_RECORD_SOCKETS; i++) {
+    struct hf_watched *watched = &engine->record_watched[i];
+    struct hf_record_socket old = watched->socket, new = hf_record_socket(engine->record, i);
+    if (new.fd == old.fd && new.writes == old.writes && new.opened == old.opened) continue;
+    if (watched->event != NULL) event_free(watched->event);
+    *watched = (struct hf_watched){.socket = new};
+    if (new.fd < 0) continue;
+    short what = (short)(EV_READ | EV_PERSIST | (new.writes ? EV_WRITE : 0));
+    watched->event = event_new(engine->base, new.fd, what, on_record_event, NULL);
+    event_add(watched->event, NULL);
+  }
 }
 
 static void begin_to_stop(struct hf_engine *engine)
@@ -237,8 +237,10 @@ static bool turn(struct hf_engine *engine)
   moved |= collect_signed(engine);
   if (send_ready(engine)) more |= engine->transport->work(engine->transport_self, engine->turn);
   tick_cores(engine);
-  record_and_publish(engine);
   hf_comeback_work(engine);
+  struct hf_case_id settled = engine->comeback.settled;
+  record_and_publish(engine);
+  moved |= !hf_uuid_equal(settled.uuid, engine->comeback.settled.uuid); /* what waited for its case is decided at once */
   watch_record(engine);
   end_if_fenced(engine);
   return moved || more;
@@ -383,7 +385,7 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   *out = engine;
   engine->config = *config;
   engine->transport = &hf_transport_https;
-  engine->record_fd = -1;
+  for (int i = 0; i < HF_RECORD_SOCKETS; i++) engine->record_watched[i].socket.fd = -1;
   engine->flights_max = (uint32_t)config->dispatch_flights;
   if (engine->flights_max + HF_INTAKE_SLOTS > HF_TRUST_JOBS_MAX)
     return hf_fail(HF_STATUS_CONFIG, "dispatch.flights: at most 1024, so that every signature has a place with the workers");
@@ -425,7 +427,8 @@ void hf_engine_close(struct hf_engine *engine)
   hf_http_close(engine);
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) hf_shard_close(&engine->shards[i]);
   struct event *events[] = {engine->turn_timer,   engine->intake_event, engine->trust_event,
-                            engine->record_event, engine->signals[0],   engine->signals[1]};
+                            engine->signals[0],  engine->signals[1],   engine->record_watched[0].event,
+                            engine->record_watched[1].event};
   for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
     if (events[i] != NULL) event_free(events[i]);
   if (engine->base != NULL) event_base_free(engine->base);

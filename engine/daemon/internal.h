@@ -82,10 +82,12 @@ struct hf_comeback {
 struct hf_engine {
   struct hf_config config;
   struct event_base *base;
-  struct event *turn_timer, *intake_event, *trust_event, *record_event;
+  struct event *turn_timer, *intake_event, *trust_event;
   struct event *signals[2];
-  int record_fd;
-  bool record_writes;
+  struct hf_watched {
+    struct event *event;
+    struct hf_record_socket socket;
+  } record_watched[HF_RECORD_SOCKETS];
   struct evhttp *http;
 
   struct hf_trust *trust;

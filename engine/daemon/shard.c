@@ -25,6 +25,7 @@ void hf_shard_open(struct hf_shard *shard, const struct hf_core_config *config, 
   memset(shard->ring, 0, HF_RECENT_CASES_MAX * sizeof *shard->ring);
   hf_map_init(&shard->recent, shard->recent_memory, HF_RECENT_CASES_MAX);
   shard->ring_first = shard->ring_used = 0;
+  shard->forgotten_seq = 0;
   shard->floor_wall_ns = now_wall_ns; /* what rested before this process owned the shard is not remembered */
 }
 
@@ -37,19 +38,32 @@ void hf_shard_close(struct hf_shard *shard)
   memset(shard, 0, sizeof *shard);
 }
 
-void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested)
+static void forget_oldest(struct hf_shard *shard)
 {
-  if (hf_map_get(&shard->recent, rested.uuid) != 0) return;
-  if (shard->ring_used == HF_RECENT_CASES_MAX) {
-    struct hf_case_id oldest = shard->ring[shard->ring_first];
-    hf_map_remove(&shard->recent, oldest.uuid);
-    if (hf_uuid_wall_ns(oldest.uuid) >= shard->floor_wall_ns)
-      shard->floor_wall_ns = hf_uuid_wall_ns(oldest.uuid) + HF_NS_PER_MS;
-    shard->ring_first = (shard->ring_first + 1) % HF_RECENT_CASES_MAX;
-    shard->ring_used--;
-  }
-  shard->ring[(shard->ring_first + shard->ring_used++) % HF_RECENT_CASES_MAX] = rested;
-  hf_map_put(&shard->recent, rested.uuid, 1);
+  const struct hf_rested *oldest = &shard->ring[shard->ring_first];
+  uint32_t place = shard->ring_first + 1;
+  if (oldest->seq > shard->forgotten_seq) shard->forgotten_seq = oldest->seq;
+  shard->ring_first = (shard->ring_first + 1) % HF_RECENT_CASES_MAX;
+  shard->ring_used--;
+  if (hf_map_get(&shard->recent, oldest->id.uuid) != place) return; /* it has rested again since */
+  hf_map_remove(&shard->recent, oldest->id.uuid);
+  if (hf_uuid_wall_ns(oldest->id.uuid) >= shard->floor_wall_ns)
+    shard->floor_wall_ns = hf_uuid_wall_ns(oldest->id.uuid) + HF_NS_PER_MS;
+}
+
+void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested, uint64_t seq)
+{
+  if (shard->ring_used == HF_RECENT_CASES_MAX) forget_oldest(shard);
+  uint32_t place = (shard->ring_first + shard->ring_used++) % HF_RECENT_CASES_MAX;
+  shard->ring[place] = (struct hf_rested){rested, seq};
+  hf_map_remove(&shard->recent, rested.uuid);
+  hf_map_put(&shard->recent, rested.uuid, place + 1);
+}
+
+uint64_t hf_shard_look_up_after(const struct hf_shard *shard, struct hf_case_id id)
+{
+  uint32_t place = hf_map_get(&shard->recent, id.uuid);
+  return place == 0 ? shard->forgotten_seq : shard->ring[place - 1].seq;
 }
 
 bool hf_shard_must_look_up(const struct hf_shard *shard, struct hf_case_id id, int64_t now_wall_ns)

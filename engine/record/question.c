@@ -42,6 +42,7 @@ static void begin(struct hf_question *question, struct hf_time now)
   if (question->connection != NULL && PQstatus(question->connection) == CONNECTION_OK) return;
   hf_question_close(question);
   question->connection = PQconnectStart(question->conninfo);
+  question->opened++;
   question->poll = PGRES_POLLING_WRITING;
   question->state = HF_QUESTION_CONNECTING;
 }

@@ -20,6 +20,7 @@ struct hf_question {
   const char *conninfo;
   PGconn *connection;
   PostgresPollingStatusType poll;
+  uint32_t opened; /* connections so far */
   enum hf_question_state state;
   enum hf_question_kind kind;
   uint32_t shard;

@@ -43,6 +43,7 @@ struct hf_record {
   char *conninfo, *owner_name;
   PGconn *connection;
   PostgresPollingStatusType poll;
+  uint32_t opened; /* connections so far */
   enum state state;
   uint32_t results_due;    /* pipeline syncs to wait for: setup and commit each end with one */
   bool failed;             /* the transaction in flight was refused */
@@ -183,6 +184,7 @@ static void go_down(struct hf_record *record, struct hf_time now, const char *wh
 static void start_connecting(struct hf_record *record, struct hf_time now)
 {
   record->connection = PQconnectStart(record->conninfo);
+  record->opened++;
   record->state = STATE_CONNECTING;
   record->poll = PGRES_POLLING_WRITING;
   record->connect_by_ns = now.mono_ns + 3 * HF_NS_PER_S;
@@ -466,17 +468,21 @@ static int64_t next_commit_ns(const struct hf_record *record)
 
 int64_t hf_record_next(const struct hf_record *record)
 {
-  int64_t next = next_commit_ns(record);
-  if (record->question.state == HF_QUESTION_IDLE) return next;
-  int64_t soon = hf_time_now().mono_ns + HF_NS_PER_MS; /* its socket is not watched: questions are rare */
-  return soon < next ? soon : next;
+  int64_t commit_ns = next_commit_ns(record);
+  int64_t question_ns = record->question.state == HF_QUESTION_IDLE ? INT64_MAX : record->question.deadline_ns;
+  return question_ns < commit_ns ? question_ns : commit_ns;
 }
 
-int hf_record_fd(const struct hf_record *record, bool *wants_write)
+struct hf_record_socket hf_record_socket(const struct hf_record *record, int which)
 {
-  *wants_write = record->state == STATE_CONNECTING ? record->poll == PGRES_POLLING_WRITING
-                                                   : record->connection != NULL && PQflush(record->connection) == 1;
-  return record->connection == NULL ? -1 : PQsocket(record->connection);
+  bool questions = which == 1;
+  PGconn *connection = questions ? record->question.connection : record->connection;
+  if (connection == NULL) return (struct hf_record_socket){.fd = -1};
+  bool connecting = questions ? record->question.state == HF_QUESTION_CONNECTING : record->state == STATE_CONNECTING;
+  PostgresPollingStatusType poll = questions ? record->question.poll : record->poll;
+  return (struct hf_record_socket){.fd = PQsocket(connection),
+                                   .writes = connecting ? poll == PGRES_POLLING_WRITING : PQflush(connection) == 1,
+                                   .opened = questions ? record->question.opened : record->opened};
 }
 
 /* --- life --- */
@@ -542,11 +548,9 @@ struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t s
   return hf_lookup_unpublished(&record->lookup, shard, published_seq, each, owner);
 }
 
-bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, struct hf_time now)
+bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, uint64_t after_seq, struct hf_time now)
 {
-  const struct shard_queue *queue = &record->shards[shard];
-  uint64_t newest = queue->last == NULL ? queue->committed : queue->last->facts[queue->last->count - 1].seq;
-  return hf_question_of_case(&record->question, shard, id, newest, now);
+  return hf_question_of_case(&record->question, shard, id, after_seq, now);
 }
 
 bool hf_record_ask_seen(struct hf_record *record, uint32_t shard, const struct hf_case_id *cases, uint32_t count,

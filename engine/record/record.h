@@ -47,8 +47,15 @@ HF_MUST_USE struct hf_status hf_record_open(struct hf_record **record, const str
                                             const struct hf_record_events *events);
 void hf_record_close(struct hf_record *record);
 
-/* The socket to watch (-1: none) and what for; both change with hf_record_work. */
-int hf_record_fd(const struct hf_record *record, bool *wants_write);
+/* A socket to watch, and what for beside reading; all of it changes with hf_record_work. */
+struct hf_record_socket {
+  int fd; /* -1: none */
+  bool writes;
+  uint32_t opened; /* counts connections: a new one may have the old one's number */
+};
+
+#define HF_RECORD_SOCKETS 2 /* for writing, for questions */
+struct hf_record_socket hf_record_socket(const struct hf_record *record, int which);
 
 /*
  * Takes over a shard: a new epoch, its offsets and seq, in one transaction. Blocks for at most the connection's timeout.
@@ -70,9 +77,9 @@ HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record
                                                         void *owner);
 /*
  * One question at a time, answered from hf_record_work through the events; the loop never waits for it. False: one is under
- * way. A case: asked once all that its shard has decided so far is committed, given up after 50 ms.
+ * way. A case: asked once the fact after_seq is committed (0: at once), given up after 50 ms.
  */
-bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, struct hf_time now);
+bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, uint64_t after_seq, struct hf_time now);
 /* Rested cases of the shard whose holds end before `before`, at most 100. */
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
 /* Other cases that know the accounts of these; at most HF_QUESTION_CASES_MAX. */

@@ -5,7 +5,7 @@ import threading
 
 class Proxy:
     def __init__(self, to_port):
-        self.to_port, self.held_bytes, self.still = to_port, 0, 0
+        self.to_port, self.held_bytes, self.still, self.ports = to_port, 0, 0, set()  # ports: as PostgreSQL sees its clients
         self.open = threading.Event()
         self.open.set()
         self.listener = socket.create_server(('127.0.0.1', 0))
@@ -23,6 +23,7 @@ class Proxy:
         while True:
             near, _ = self.listener.accept()
             far = socket.create_connection(('127.0.0.1', self.to_port))
+            self.ports.add(far.getsockname()[1])
             for one in (near, far):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self.pump, args=(near, far, True), daemon=True).start()
