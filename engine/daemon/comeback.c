@@ -39,6 +39,11 @@ void hf_comeback_decided(struct hf_engine *engine)
   engine->comeback.awaited = engine->comeback.settled = (struct hf_case_id){{{0}}};
 }
 
+void hf_comeback_rested(struct hf_engine *engine, struct hf_case_id id)
+{
+  if (hf_uuid_equal(engine->comeback.settled.uuid, id.uuid)) engine->comeback.settled = (struct hf_case_id){{{0}}};
+}
+
 void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes)
 {
   struct hf_engine *engine = owner;

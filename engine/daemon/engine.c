@@ -186,7 +186,7 @@ static void watch_record(struct hf_engine *engine)
   for (int i = 0; i < HF_RECORD_SOCKETS; i++) {
     struct hf_watched *watched = &engine->record_watched[i];
     struct hf_record_socket old = watched->socket, new = hf_record_socket(engine->record, i);
-    if (new.fd == old.fd && new.writes == old.writes && new.opened == old.opened) continue;
+    if (new.fd == old.fd &&new.writes == old.writes &&new.opened == old.opened) continue;
     if (watched->event != NULL) event_free(watched->event);
     *watched = (struct hf_watched){.socket = new};
     if (new.fd < 0) continue;
@@ -426,8 +426,12 @@ void hf_engine_close(struct hf_engine *engine)
   hf_publish_close(engine->publish);
   hf_http_close(engine);
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) hf_shard_close(&engine->shards[i]);
-  struct event *events[] = {engine->turn_timer,   engine->intake_event, engine->trust_event,
-                            engine->signals[0],  engine->signals[1],   engine->record_watched[0].event,
+  struct event *events[] = {engine->turn_timer,
+                            engine->intake_event,
+                            engine->trust_event,
+                            engine->signals[0],
+                            engine->signals[1],
+                            engine->record_watched[0].event,
                             engine->record_watched[1].event};
   for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
     if (events[i] != NULL) event_free(events[i]);

@@ -133,6 +133,9 @@ void hf_takeover_work(struct hf_engine *engine);
 bool hf_comeback_awaits(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
 /* The submission that waited is decided. */
 void hf_comeback_decided(struct hf_engine *engine);
+/* It came back for a submission, and rests again before that is decided: what another case told it was all that was left to do.
+ */
+void hf_comeback_rested(struct hf_engine *engine, struct hf_case_id id);
 void hf_comeback_work(struct hf_engine *engine);
 void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes);
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);

@@ -64,7 +64,10 @@ void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t 
       HF_LOG(HF_LOG_ALARM, "E1607", "an institution's list of holds differs from the record", HF_FIELD("case", fact->case_id),
              HF_FIELD("order", fact->hold.order_id), HF_FIELD("kind", hf_hold_kind_code(fact->hold.kind)));
       break;
-    case HF_FACT_CASE_RESTED: hf_shard_remember(&engine->shards[shard], fact->case_id, fact->seq); break;
+    case HF_FACT_CASE_RESTED:
+      hf_shard_remember(&engine->shards[shard], fact->case_id, fact->seq);
+      hf_comeback_rested(engine, fact->case_id);
+      break;
     case HF_FACT_QUARANTINED:
       counters->quarantined[fact->quarantined.reason]++;
       log_quarantine(fact);

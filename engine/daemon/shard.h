@@ -32,7 +32,7 @@ struct hf_shard {
   struct hf_rested *ring;
   uint32_t ring_first, ring_used;
   uint64_t forgotten_seq; /* the newest fact of a case that fell out of the ring */
-  int64_t floor_wall_ns; /* a case that was minted before may have rested without being remembered */
+  int64_t floor_wall_ns;  /* a case that was minted before may have rested without being remembered */
 };
 
 void hf_shard_open(struct hf_shard *shard, const struct hf_core_config *config, int64_t now_wall_ns);
