@@ -87,6 +87,7 @@ void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct
 {
   struct hf_engine *engine = owner;
   struct hf_shard *of = &engine->shards[shard];
+  engine->heard = true;
   if (hf_uuid_equal(engine->comeback.awaited.uuid, id.uuid)) engine->comeback.settled = id;
   if (of->state != HF_SHARD_RUNNING || of->epoch != engine->comeback.asked_epoch) return;
   if (!hf_is_ok(status)) {

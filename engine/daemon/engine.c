@@ -52,6 +52,7 @@ static void on_committed(void *owner, uint32_t shard, const struct hf_committed_
 {
   struct hf_engine *engine = owner;
   static struct hf_published_fact published[HF_RECORD_BATCH_FACTS];
+  engine->heard = true;
   HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
   hf_dispatch_committed(engine->dispatch, shard, hf_record_committed(engine->record, shard), asked_ns, hf_time_now());
   for (uint32_t i = 0; i < count; i++) {
@@ -238,12 +239,11 @@ static bool turn(struct hf_engine *engine)
   if (send_ready(engine)) more |= engine->transport->work(engine->transport_self, engine->turn);
   tick_cores(engine);
   hf_comeback_work(engine);
-  struct hf_case_id settled = engine->comeback.settled;
+  engine->heard = false;
   record_and_publish(engine);
-  moved |= !hf_uuid_equal(settled.uuid, engine->comeback.settled.uuid); /* what waited for its case is decided at once */
   watch_record(engine);
   end_if_fenced(engine);
-  return moved || more;
+  return moved || more || engine->heard;
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *user)

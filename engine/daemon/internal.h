@@ -119,6 +119,7 @@ struct hf_engine {
   struct hf_histogram stages[HF_STAGE_COUNT];
   struct hf_trace *traces;
   uint32_t traces_next;
+  bool heard; /* from PostgreSQL, late in this turn: a commit that orders wait for, a case that a submission waits for */
   struct hf_time turn; /* the reading that this turn of the loop works with */
 };
 

@@ -30,7 +30,7 @@ struct sim_account *sim_bank_account(struct sim *sim, uint32_t bank, const struc
   memset(account, 0, sizeof *account);
   account->token = token;
   account->number = *number;
-  account->balance = (int64_t)(token % 100000);
+  account->balance = sim->calm ? 0 : (int64_t)(token % 100000);
   return account;
 }
 
@@ -49,7 +49,7 @@ static const char *judge(struct sim *sim, struct sim_account *account, const str
   int64_t until = order->until_wall_ns - SIM_START;
   switch (order->action) {
   case HF_ACTION_STOP:
-    if (sim_any(sim, 20) == 0) return "0301";
+    if (!sim->calm && sim_any(sim, 20) == 0) return "0301";
     if (stopped) return "1301";
     if (account->stops >= 2) return "1304";
     account->stops++;
@@ -81,7 +81,7 @@ static const char *judge(struct sim *sim, struct sim_account *account, const str
     if (!frozen) return "1900";
     account->freeze_until_ns = 0;
     return "0000";
-  default: return sim_any(sim, 10) == 0 ? "0301" : "0000";
+  default: return !sim->calm && sim_any(sim, 10) == 0 ? "0301" : "0000";
   }
 }
 
@@ -216,6 +216,6 @@ void sim_bank_arrive(struct sim *sim, const struct sim_event *event)
   }
   if (bank->fault == SIM_FAULT_BANK_OTHER)
     entry = &bank->ledger[sim_any(sim, bank->ledger_count)]; /* it answers another order */
-  bool feedback = sim_any(sim, 8) != 0 || entry->arrivals > 1;
+  bool feedback = sim->calm || sim_any(sim, 8) != 0 || entry->arrivals > 1;
   reply(sim, event, after, write_answer(sim, bank, account, order, entry, feedback));
 }

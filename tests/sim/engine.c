@@ -415,7 +415,9 @@ static void send_ready(struct sim *sim, struct sim_engine *engine)
     engine->flight_life[flight]++;
     bool early = sim_check_leave(sim, engine, order);
     sim->leaves[sim->leaves_count++] = (struct sim_leave){order->id, sim->now_ns, early};
-    sim_at(sim, (int64_t)(1 + sim_any(sim, 8)) * MS,
+    int64_t way_ns = (int64_t)(1 + sim_any(sim, 8)) * MS;
+    if (sim->calm) way_ns = sim->work_least_ns + (int64_t)sim_any(sim, (uint64_t)(sim->work_most_ns - sim->work_least_ns));
+    sim_at(sim, way_ns,
            (struct sim_event){.kind = SIM_ARRIVE,
                               .engine = engine->index,
                               .life = engine->life,

@@ -15,7 +15,7 @@ static const struct {
             {'4', "officer 1", "desk", HF_ROLE_OFFICER}, /* the first one's second key */
             {'5', "stranger", "elsewhere", HF_ROLE_OFFICER}};
 
-static struct sim_record *append(struct sim *sim, uint32_t shard, char key)
+struct sim_record *sim_append(struct sim *sim, uint32_t shard, char key)
 {
   struct sim_log *log = &sim->logs[shard];
   HF_ASSERT(log->count < SIM_RECORDS_MAX);
@@ -32,7 +32,7 @@ static struct sim_record *append(struct sim *sim, uint32_t shard, char key)
 static void registry(struct sim *sim, bool revoke)
 {
   for (uint32_t shard = 0; shard < SIM_SHARDS; shard++) {
-    struct sim_record *record = append(sim, shard, '0');
+    struct sim_record *record = sim_append(sim, shard, '0');
     struct hf_registry_change *change = calloc(1, sizeof *change);
     HF_ASSERT(change != NULL);
     record->kind = HF_INPUT_REGISTRY;
@@ -48,7 +48,7 @@ static void registry(struct sim *sim, bool revoke)
                                      .swallows_duplicates = i == SIM_SWALLOWS,
                                      .window = 8,
                                      .connections = 1,
-                                     .try_timeout_ms = 2000,
+                                     .try_timeout_ms = sim->calm ? 120000 : 2000,
                                      .sla_feedback_ms = 60000};
       memcpy(row->code, sim->banks[i].code, sizeof row->code);
     }
@@ -117,7 +117,7 @@ static void move_on(struct sim *sim, uint32_t bank, const struct hf_account_numb
 static void report(struct sim *sim, uint32_t number)
 {
   uint32_t shard = (uint32_t)sim_any(sim, SIM_SHARDS);
-  struct sim_record *record = append(sim, shard, sim_any(sim, 12) == 0 ? '5' : (char)('1' + sim_any(sim, 3)));
+  struct sim_record *record = sim_append(sim, shard, sim_any(sim, 12) == 0 ? '5' : (char)('1' + sim_any(sim, 3)));
   struct hf_report *made = calloc(1, sizeof *made);
   HF_ASSERT(made != NULL);
   record->kind = HF_INPUT_REPORT;
@@ -172,7 +172,7 @@ static void again(struct sim *sim)
   struct sim_record old = log->records[1 + sim_any(sim, log->count - 1)];
   if (old.kind == HF_INPUT_REGISTRY) return;
   bool same = sim_any(sim, 3) == 0;
-  struct sim_record *record = append(sim, shard, same ? old.key_id[0] : (char)('1' + sim_any(sim, 5)));
+  struct sim_record *record = sim_append(sim, shard, same ? old.key_id[0] : (char)('1' + sim_any(sim, 5)));
   if (same) sim->faults[SIM_FAULT_DUPLICATE]++;
   record->kind = old.kind;
   if (old.kind == HF_INPUT_REPORT) {
@@ -204,7 +204,7 @@ static void command(struct sim *sim, uint32_t number)
     if (fact->kind == HF_FACT_ORDER_READY || fact->kind == HF_FACT_ORDER_DRAFTED) about = fact;
   }
   if (about == NULL || sim->logs[shard].count + 1 >= SIM_RECORDS_MAX) return;
-  struct sim_record *record = append(sim, shard, sim_any(sim, 15) == 0 ? '5' : (char)('1' + sim_any(sim, 3)));
+  struct sim_record *record = sim_append(sim, shard, sim_any(sim, 15) == 0 ? '5' : (char)('1' + sim_any(sim, 3)));
   struct hf_command *made = calloc(1, sizeof *made);
   HF_ASSERT(made != NULL);
   record->kind = HF_INPUT_COMMAND;

@@ -43,6 +43,7 @@ enum sim_event_kind {
   SIM_FAULT,
   SIM_SETTLE, /* the group decides who owns what */
   SIM_REVIVE, /* a supervisor starts an engine again */
+  SIM_OTHER,  /* what a calm world's owner planned: race.c */
 };
 
 /* clang-format off */
@@ -171,6 +172,10 @@ struct sim_leave {
 struct sim {
   uint64_t seed, random, number, trace;
   bool loud;
+  /* A calm world: banks obey and answer whole, after so much work; its owner plays the people. */
+  bool calm;
+  int64_t work_least_ns, work_most_ns;
+  void (*other)(struct sim *sim, const struct sim_event *event);
   int64_t now_ns;  /* true time since the start */
   int64_t step_ns; /* what the wall clock is ahead */
   bool db_down, lose_reply, stepped;
@@ -198,6 +203,9 @@ struct sim {
 void sim_init(struct sim *sim);
 /* Plays one world to its end. Returns false, with `failure`, where an invariant was broken. */
 bool sim_run(struct sim *sim, uint64_t seed, uint32_t skip_faults, uint32_t people_max);
+/* The same in parts: engines and registry stand, nothing is planned; then what was planned happens. */
+void sim_begin(struct sim *sim, uint64_t seed, uint32_t skip_faults);
+void sim_play(struct sim *sim, int64_t until_ns);
 uint64_t sim_any(struct sim *sim, uint64_t below);
 void sim_at(struct sim *sim, int64_t after_ns, struct sim_event event);
 struct hf_time sim_time(const struct sim *sim);
@@ -220,6 +228,8 @@ void sim_group_settle(struct sim *sim);
 
 /* people.c: officers and mules */
 void sim_people_begin(struct sim *sim);
+/* A record at the log's end, signed by officer `key`; its content is the caller's to fill in. */
+struct sim_record *sim_append(struct sim *sim, uint32_t shard, char key);
 void sim_people_submit(struct sim *sim, uint32_t number);
 
 /* bank.c */

@@ -179,6 +179,7 @@ static void happen(struct sim *sim, struct sim_event *event)
     sim_engine_start(sim, engine);
     sim_at(sim, 500 * MS, (struct sim_event){.kind = SIM_SETTLE});
     break;
+  case SIM_OTHER: sim->other(sim, event); break;
   }
 }
 
@@ -212,7 +213,7 @@ static void clear(struct sim *sim)
   sim->failure = NULL;
 }
 
-bool sim_run(struct sim *sim, uint64_t seed, uint32_t skip_faults, uint32_t people_max)
+void sim_begin(struct sim *sim, uint64_t seed, uint32_t skip_faults)
 {
   clear(sim);
   sim->seed = seed;
@@ -222,6 +223,23 @@ bool sim_run(struct sim *sim, uint64_t seed, uint32_t skip_faults, uint32_t peop
   for (uint32_t i = 0; i < SIM_ENGINES; i++) sim_engine_start(sim, &sim->engines[i]);
   sim_people_begin(sim);
   sim_group_settle(sim);
+}
+
+void sim_play(struct sim *sim, int64_t until_ns)
+{
+  while (sim->events_count > 0 && sim->failure == NULL && sim->events[0].at_ns <= until_ns) {
+    struct sim_event event = take(sim);
+    sim->now_ns = event.at_ns;
+    sim->trace = hf_mix64(sim->trace ^ (uint64_t)event.at_ns ^ (uint64_t)event.kind << 56 ^ event.engine);
+    happen(sim, &event);
+    drop(&event);
+  }
+  sim->now_ns = until_ns;
+}
+
+bool sim_run(struct sim *sim, uint64_t seed, uint32_t skip_faults, uint32_t people_max)
+{
+  sim_begin(sim, seed, skip_faults);
   sim->faults_planned = (uint32_t)sim_any(sim, FAULTS_MAX + 1);
   for (uint32_t i = 0; i < sim->faults_planned; i++) plan_fault(sim, i);
   int64_t last_ns = STORM_NS + 60 * SECOND;
@@ -234,14 +252,7 @@ bool sim_run(struct sim *sim, uint64_t seed, uint32_t skip_faults, uint32_t peop
     if (at_ns > last_ns) last_ns = at_ns;
     sim_at(sim, at_ns, (struct sim_event){.kind = SIM_SUBMIT, .a = i});
   }
-  while (sim->events_count > 0 && sim->failure == NULL && sim->events[0].at_ns <= last_ns + QUIET_NS) {
-    struct sim_event event = take(sim);
-    sim->now_ns = event.at_ns;
-    sim->trace = hf_mix64(sim->trace ^ (uint64_t)event.at_ns ^ (uint64_t)event.kind << 56 ^ event.engine);
-    happen(sim, &event);
-    drop(&event);
-  }
-  sim->now_ns = last_ns + QUIET_NS;
+  sim_play(sim, last_ns + QUIET_NS);
   if (sim->failure == NULL) sim_check_end(sim);
   return sim->failure == NULL;
 }
