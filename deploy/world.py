@@ -229,7 +229,7 @@ class World:
             sections.setdefault(section, []).append(f'  {name}: "{value}"\n')
         file.write_text(''.join(f'{s}:\n{"".join(lines)}' for s, lines in sections.items()))
         for who in (*self.officers, 'root'):
-            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\n')
+            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n')
         self.http = getattr(self, 'http', {})
         self.http[instance] = port
         return file

@@ -27,7 +27,7 @@ enum hf_exit {
 };
 
 struct hf_cli {
-  char brokers[256], reports[128], conninfo[512], key[256], http[128];
+  char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256];
   bool json, reveal;
   const char *reason; /* for --reveal, and of commands */
   /* of commands */
@@ -83,6 +83,8 @@ int hf_command_key_list(struct hf_cli *cli);
 int hf_command_case_watch(struct hf_cli *cli);
 int hf_command_order_show(struct hf_cli *cli);
 int hf_command_institution_list(struct hf_cli *cli);
+int hf_command_route(struct hf_cli *cli);
+int hf_command_routing_check(struct hf_cli *cli);
 int hf_command_sla(struct hf_cli *cli);
 int hf_command_quarantine_list(struct hf_cli *cli);
 int hf_command_quarantine_show(struct hf_cli *cli);

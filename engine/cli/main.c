@@ -53,6 +53,8 @@ static const struct command commands[] = {
   {"key list", "", 0, 0, hf_command_key_list, N_("the keys of the registry"), "holdfast key list"},
   {"order show", "ORDER", 1, 1, hf_command_order_show, N_("one order: all stamps, all attempts"), "holdfast order show 0193…"},
   {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
+  {"route", "ACCOUNT [BANK]", 1, 2, hf_command_route, N_("which institution an account belongs to, and what decided"), "holdfast route 6228480000001235 102100000013"},
+  {"routing check", "[DIR]", 0, 1, hf_command_routing_check, N_("name each bad line of the routing tables"), "holdfast routing check schemas/routing"},
   {"sla", "", 0, 0, hf_command_sla, N_("percentiles per institution, from stored stamps"), "holdfast sla"},
   {"quarantine list", "", 0, 0, hf_command_quarantine_list, N_("submissions that were not acted on"), "holdfast quarantine list"},
   {"quarantine show", "SHARD OFFSET", 2, 2, hf_command_quarantine_show, N_("one of them, with its bytes"), "holdfast quarantine show 2 117"},
@@ -78,7 +80,7 @@ static int usage(FILE *out, int code)
   fprintf(out, "\n%s\n", _("examples:"));
   for (size_t i = 0; i < COMMANDS_COUNT; i++) fprintf(out, "  %s\n", commands[i].example);
   fprintf(out, "\n%s\n",
-          _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http\n"
+          _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http, routing\n"
             "exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused, 4 sent but outcome unknown, 5 time is up,\n"
             "            6 Kafka or PostgreSQL cannot be reached, 7 the key cannot be used"));
   return code;
@@ -100,10 +102,11 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers", "reports", "conninfo", "key", "http", NULL};
+  static const char *const keys[] = {"brokers", "reports", "conninfo", "key", "http", "routing", NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers, cli->reports, cli->conninfo, cli->key, cli->http};
-  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports, sizeof cli->conninfo, sizeof cli->key, sizeof cli->http};
+  char *to[] = {cli->brokers, cli->reports, cli->conninfo, cli->key, cli->http, cli->routing};
+  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports, sizeof cli->conninfo,
+                    sizeof cli->key,     sizeof cli->http,    sizeof cli->routing};
   strcpy(cli->reports, "holdfast.reports");
   strcpy(cli->http, "127.0.0.1:9464");
   if (file == NULL) return true;

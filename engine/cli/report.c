@@ -6,6 +6,7 @@
 
 #include "engine/base/time.h"
 #include "engine/cli/cli.h"
+#include "engine/cli/route.h"
 #include "engine/cli/wait.h"
 #include "engine/daemon/yaml.h"
 
@@ -30,6 +31,27 @@ static bool copy_name(struct hf_yaml *yaml, yaml_node_t *mapping, const char *ke
   return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: %s", key, status.why);
 }
 
+static struct hf_routing *routing; /* of this run; NULL: none is configured, so the institution has to be stated */
+static bool stated_is_right;       /* --confirm=institution */
+
+/* The institution that the tables say, where none or a code is stated; a clash is the officer's to settle. */
+static bool route_party(struct hf_yaml *yaml, yaml_node_t *account, const struct hf_routing *tables, struct hf_party *party)
+{
+  struct hf_route route = hf_route_of(tables, &party->account, party->institution);
+  bool settled = route.by == HF_ROUTE_STATED && (!route.clash || stated_is_right);
+  if (settled && route.check_digit) return true;
+  hf_cli_explain_route(&party->account, party->institution, &route);
+  if (route.bad_code) return hf_yaml_fail(yaml, hf_yaml_line(account), "institution: the bank code's check digit is wrong");
+  if (route.by == HF_ROUTE_NONE)
+    return hf_yaml_fail(yaml, hf_yaml_line(account), "institution is missing, and no routing table knows this account");
+  if (route.clash && !stated_is_right)
+    return hf_yaml_fail(yaml, hf_yaml_line(account),
+                        "the card prefix says %s: if the stated institution is right, --confirm=institution",
+                        route.prefix->institution);
+  if (route.by != HF_ROUTE_STATED) strcpy(party->institution, route.institution);
+  return true;
+}
+
 static bool read_party(struct hf_yaml *yaml, yaml_node_t *transfer, const char *key, bool must, struct hf_party *party)
 {
   static const char *const known[] = {"institution", "account", "name", NULL};
@@ -45,6 +67,7 @@ static bool read_party(struct hf_yaml *yaml, yaml_node_t *transfer, const char *
   if (number == NULL) return !must || hf_yaml_fail(yaml, hf_yaml_line(node), "%s.account is missing", key);
   struct hf_status status = hf_account_number_set(&party->account, number, strlen(number));
   if (!hf_is_ok(status)) return hf_yaml_fail(yaml, hf_yaml_line(account), "%s.account: %s", key, status.why);
+  if (must && routing != NULL) return route_party(yaml, account, routing, party);
   if (must && !hf_account_number_luhn(&party->account) && party->account.size >= 13) {
     char masked[HF_MASK_TEXT_SIZE]; /* warns, never blocks: passbooks are not cards */
     hf_say(_("line %d: %s has no valid card check digit; is it right?"), hf_yaml_line(account),
@@ -161,9 +184,12 @@ int hf_command_report_submit(struct hf_cli *cli)
   uint8_t *payload = malloc(HF_RECORD_SIZE_MAX);
   int code = HF_EXIT_FAILED;
   if (report == NULL || payload == NULL) abort();
+  routing = hf_cli_routing(cli);
+  stated_is_right = cli->confirm != NULL && strcmp(cli->confirm, "institution") == 0;
   bool ok = hf_yaml_open(&yaml, cli->arguments[0]) && read_report(&yaml, report);
   if (!ok) hf_say("%s", yaml.error);
   hf_yaml_close(&yaml);
+  hf_routing_free(routing);
   if (ok) {
     char case_id[HF_UUID_TEXT_SIZE];
     struct hf_produced at;

@@ -126,6 +126,71 @@ static void S19_paper_after_its_time_is_still_taken(void **unused)
   first_of(HF_FACT_PAPER_RECEIVED);
 }
 
+static struct hf_answer held_answer(struct hf_order_id id, int64_t balance, int64_t held)
+{
+  return (struct hf_answer){.order_id = id,
+                            .has_receipt = true,
+                            .has_feedback = true,
+                            .result = "0000",
+                            .has_balance = true,
+                            .balance = balance,
+                            .held = held};
+}
+
+static void answer_of(const struct hf_answer *answer, int64_t after_ns)
+{
+  struct hf_input input = input_of(HF_INPUT_ANSWER, after_ns);
+  input.order_id = answer->order_id;
+  input.attempt = 1;
+  input.answer = answer;
+  step(&input);
+}
+
+/* The card is stopped, and a sub-account of it goes on paying: the money is followed, the hold stays what it was. */
+static void S20_a_sub_account_pays_out_while_the_card_is_stopped(void **unused)
+{
+  (void)unused;
+  t.report.chase = (struct hf_chase_bounds){.hops = 3, .fan_out = 5, .window_s = 86400, .method = HF_CHASE_FIFO};
+  t.report.transfers_count = 1;
+  step(&t.input);
+  struct hf_order_id stop = {{{0}}}, query = {{{0}}};
+  for (uint32_t i = 0; i < t.count; i++)
+    if (t.facts[i].kind == HF_FACT_ORDER_READY)
+      *(t.facts[i].order.action == HF_ACTION_STOP ? &stop : &query) = t.facts[i].order.id;
+  answered(stop, "0000", 2 * HF_NS_PER_S, NOW + HF_NS_PER_S);
+  struct hf_transaction row = {.amount = 60, .at_wall_ns = NOW + 5 * HF_NS_PER_S, .serial = "T-20", .institution = "BANKA"};
+  assert_true(hf_is_ok(hf_account_number_set(&row.account, "A9", 2)));
+  struct hf_answer answer = held_answer(query, 40, 0);
+  answer.transactions = &row;
+  answer.transactions_count = 1;
+  answer_of(&answer, 10 * HF_NS_PER_S);
+  assert_int_equal(first_of(HF_FACT_MONEY_TRACED)->traced.amount, 60);
+  const struct hf_order *onward = &first_of(HF_FACT_ORDER_READY)->order;
+  assert_int_equal(onward->action, HF_ACTION_STOP);
+  assert_memory_equal(onward->account.bytes, "A9", 2);
+  for (uint32_t i = 0; i < t.count; i++) assert_int_not_equal(t.facts[i].kind, HF_FACT_HOLD_CHANGED);
+}
+
+/* One bank holds the whole account, another only the amount: each hold says what is held, both are stops in force. */
+static void S20_two_scopes_of_one_stop(void **unused)
+{
+  (void)unused;
+  struct hf_order_id stops[2];
+  uint32_t count = 0;
+  step(&t.input);
+  for (uint32_t i = 0; i < t.count && count < 2; i++)
+    if (t.facts[i].kind == HF_FACT_ORDER_READY && t.facts[i].order.action == HF_ACTION_STOP)
+      stops[count++] = t.facts[i].order.id;
+  const struct hf_answer whole = held_answer(stops[0], 5000, 5000), limited = held_answer(stops[1], 5000, 100);
+  const struct hf_answer *answers[] = {&whole, &limited};
+  for (int i = 0; i < 2; i++) {
+    answer_of(answers[i], (i + 1) * HF_NS_PER_S);
+    const struct hf_hold *hold = &first_of(HF_FACT_HOLD_CHANGED)->hold.hold;
+    assert_int_equal(hold->state, HF_HOLD_STATE_IN_FORCE);
+    assert_int_equal(hold->held, answers[i]->held);
+  }
+}
+
 static void O4_O5_each_sending_and_the_receipt_are_stamped(void **unused)
 {
   (void)unused;
@@ -467,6 +532,8 @@ int main(void)
                                      TEST(O3_a_freeze_needs_two_officers_over_the_same_digest),
                                      TEST(O3_an_act_first_has_a_paper_clock),
                                      TEST(S19_paper_after_its_time_is_still_taken),
+                                     TEST(S20_a_sub_account_pays_out_while_the_card_is_stopped),
+                                     TEST(S20_two_scopes_of_one_stop),
                                      TEST(O4_O5_each_sending_and_the_receipt_are_stamped),
                                      TEST(O6_no_answer_is_unknown_and_a_persons_task),
                                      TEST(O7_a_short_stop_is_a_hold_all_the_same),
