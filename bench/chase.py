@@ -75,7 +75,7 @@ def chase(cases):
     with World(folder, build='release', institutions=BANKS) as world:
         (folder / 'script.json').write_text(json.dumps(script))
         world.script, world.banks_sync = folder / 'script.json', False
-        world.start(window=64, connections=8)
+        world.start(verify=False, window=64, connections=8)  # a bank's CPU is not the centre's
         measure(world, [0], now)  # warm: not counted
         found = measure(world, range(1, cases + 1), now)
     shutil.rmtree(folder, ignore_errors=True)
