@@ -22,14 +22,21 @@ struct hf_dialect {
   uint32_t actions; /* bit 1 << enum hf_action */
   const char *content_type;
   const char *path; /* below the institution's endpoint */
+  /* A receipt comes first and the feedback by itself, on a connection that stays: nothing is sent again to ask for it. */
+  bool feedback_follows;
 
+  /* CONFIG where the institution's row is not sound for this dialect. NULL: any row is. */
+  struct hf_status (*check)(const struct hf_institution *row);
   /* Writes the body. The same order always gives the same bytes: a resend is identical. LIMIT where it does not fit. */
-  struct hf_status (*encode)(const struct hf_order *order, struct hf_writer *body);
+  struct hf_status (*encode)(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *body);
   /* Writes the bytes that are signed for this body; LIMIT where they do not fit. */
   struct hf_status (*to_sign)(const struct hf_order *order, struct hf_span body, struct hf_writer *bytes);
-  /* Writes the headers that carry the signature: lines of "Name: value", each ended by a newline. */
+  /* Writes what carries the signature: for https lines of "Name: value", each ended by a newline; for tcp what follows the
+   * body. */
   struct hf_status (*seal)(const struct hf_order *order, const char *key_id, const char *algorithm, struct hf_span signature,
                            struct hf_writer *headers);
+  /* Whose answer it is, where many share a connection. NULL: a reply belongs to its request. */
+  struct hf_status (*identify)(struct hf_span bytes, struct hf_order_id *id);
   /* Reads a reply to this order. REFUSED where it is about another order. */
   struct hf_status (*decode)(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
                              struct hf_answer *answer);
@@ -39,5 +46,6 @@ struct hf_dialect {
 const struct hf_dialect *hf_dialect_named(const char *name);
 
 extern const struct hf_dialect hf_holdfast_json;
+extern const struct hf_dialect hf_platform_xml;
 
 #endif

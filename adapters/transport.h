@@ -19,6 +19,8 @@ struct hf_transport_events {
   void (*left)(void *owner, uint32_t slot, struct hf_time at);
   /* A whole reply is here; body is valid during the call. */
   void (*replied)(void *owner, uint32_t slot, int status, struct hf_span body, struct hf_time at);
+  /* A whole message of institution `index` is here that belongs to no slot: many orders share its connection. */
+  void (*heard)(void *owner, uint32_t index, struct hf_span body, struct hf_time at);
   /* No reply will come. left: the institution may have the message. */
   void (*failed)(void *owner, uint32_t slot, enum hf_outcome outcome, bool left, struct hf_time at);
 };
@@ -43,7 +45,7 @@ struct hf_transport {
    */
   struct hf_status (*send)(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
                            const char *headers, struct hf_span body);
-  /* Ends the slot's exchange without an outcome; its connection is closed, not used again. */
+  /* Ends the slot's exchange without an outcome; what has not left does not leave any more. */
   void (*cancel)(void *self, uint32_t slot);
   /* Once per turn of the loop: gives the turn its budget of handshakes, opens warm connections. Returns work left to do. */
   bool (*work)(void *self, struct hf_time now);
@@ -52,5 +54,6 @@ struct hf_transport {
 };
 
 extern const struct hf_transport hf_transport_https;
+extern const struct hf_transport hf_transport_tcp;
 
 #endif

@@ -17,6 +17,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PG_BIN = next(iter(sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'), reverse=True)), None)
 
 
+BANK_CODES = {'BANKA': '102100000013', 'BANKB': '103100000026', 'BANKC': '402100000114'}  # schemas/routing/bank_codes.csv
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
@@ -44,10 +47,11 @@ def as_postgres(folder):
 
 
 class World:
-    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), on_spawn=None):
+    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), on_spawn=None, platform=()):
         self.dir = pathlib.Path(folder).resolve()
         self.bin = ROOT / 'build' / build / 'bin'
         self.broker_kind, self.partitions, self.codes = broker, partitions, list(institutions)
+        self.platform = set(platform)  # these speak platform_xml over TLS; the others holdfast_json over HTTPS
         self.processes, self.on_spawn, self.settings = {}, on_spawn, {}
         self.dir.mkdir(parents=True, exist_ok=True)
         os.chmod(self.dir, 0o755)
@@ -182,7 +186,8 @@ class World:
         folder.mkdir(exist_ok=True)
         (folder / 'endpoints').unlink(missing_ok=True)
         tls = self.dir / 'tls'
-        wanted = [f'{c}={self.endpoints[c]}' if fixed and c in self.endpoints else c for c in codes]
+        spoken = {c: f'{c}:platform_xml' if c in self.platform else c for c in codes}
+        wanted = [f'{spoken[c]}={self.endpoints[c]}' if fixed and c in self.endpoints else spoken[c] for c in codes]
         self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control',
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
@@ -265,8 +270,13 @@ class World:
             kind = 'yes' if code.startswith('PAY') else 'no'
             if code.startswith('TELCO'):
                 values = {**values, 'carrier': 'yes'}
+            scheme = 'https'
+            if code in self.platform:
+                scheme, values = 'tls', {**values, 'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB'}
+            if code in BANK_CODES:
+                values = {**values, 'bank_code': f'"{BANK_CODES[code]}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
-                         f'    endpoint: "https://127.0.0.1:{self.endpoints[code]}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
+                         f'    endpoint: "{scheme}://127.0.0.1:{self.endpoints[code]}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
         lines.append('keys:\n')
         for name, (holder, unit, role) in self.officers.items():
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')

@@ -41,7 +41,7 @@
 #define HF_LANE_WINDOW_MAX 64               /* sent and unanswered at one institution */
 #define HF_LANE_CONNECTIONS_MAX 32          /* keep-alive connections to one institution (tech 1.10) */
 #define HF_HANDSHAKES_PER_TURN 2            /* new TLS connections started in one turn of the loop: ~2 ms of CPU each */
-#define HF_ORDER_BODY_SIZE_MAX 4096         /* an encoded holdfast_json order is ~900 bytes */
+#define HF_ORDER_BODY_SIZE_MAX 8192         /* an order is ~900 bytes as JSON, ~1,600 as XML; escapes make it longer */
 #define HF_ANSWER_BODY_SIZE_MAX (64 * 1024) /* an institution's reply; more is MALFORMED (reliability 4.4) */
 #define HF_ANSWER_ROWS_MAX 500              /* transactions in one answer: 64 KiB at ~130 bytes; a longer list comes in pages */
 #define HF_ANSWER_HOLDS_MAX 64              /* holds in force in one answer */
@@ -63,6 +63,7 @@
 /* --- time --- */
 #define HF_FUTURE_TOLERANCE_NS (120LL * 1000000000) /* security.md section 1: window of 120 s */
 #define HF_STOP_TERM_NS (48LL * 3600 * 1000000000)  /* 86号 II(1)2: 48 h from the stop */
+#define HF_PROFILE_SIZE_MAX 128                     /* an institution's own spellings, for its dialect */
 #define HF_YOUNG_CASE_NS (3600LL * 1000000000)      /* design.md section 5: a younger case never waits for a look-up */
 
 /* --- field widths (domain.md 3.3), in bytes of UTF-8 --- */

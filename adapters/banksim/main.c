@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
-#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
@@ -20,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapters/banksim/bank.h"
+#include "adapters/banksim/answer.h"
 #include "engine/base/bytes.h"
 
 #define BANKS_MAX 512
@@ -38,21 +37,11 @@ static struct {
   struct answer *first, *last; /* decided in this turn, to go out after the sync */
 } sim;
 
-struct answer {
-  struct answer *next;
-  struct bank *bank;
-  struct evhttp_request *request;
-  struct event *timer;
-  struct verdict verdict;
-};
-
 /* --- signatures: as a bank would check them, from the published description --- */
 
-static bool signature_is_right(struct evhttp_request *request, const uint8_t *body, size_t size)
+bool signature_is_right(const char *type, const char *text, const uint8_t *body, size_t size)
 {
-  static const char type[] = "application/vnd.holdfast.order.v1+json";
-  const char *text = evhttp_find_header(evhttp_request_get_input_headers(request), "Holdfast-Signature");
-  uint8_t signature[512], signed_bytes[8192];
+  uint8_t signature[512], signed_bytes[16384];
   if (sim.centre_key == NULL) return true;
   if (text == NULL) return false;
   size_t signature_size = hf_base64_decode(text, strlen(text), signature, sizeof signature);
@@ -69,9 +58,37 @@ static bool signature_is_right(struct evhttp_request *request, const uint8_t *bo
 
 /* --- answers --- */
 
-static void send_answer(struct answer *answer)
+struct answer *answer_new(struct bank *bank, void (*send)(struct answer *answer), void *to)
 {
-  struct evhttp_connection *connection = evhttp_request_get_connection(answer->request);
+  struct answer *answer = calloc(1, sizeof *answer);
+  if (answer == NULL) abort();
+  answer->bank = bank;
+  answer->send = send;
+  answer->to = to;
+  return answer;
+}
+
+void answer_free(struct answer *answer)
+{
+  if (answer->timer != NULL) event_free(answer->timer);
+  free(answer->verdict.body);
+  free(answer);
+}
+
+void answer_later(struct answer *answer)
+{
+  if (sim.last != NULL)
+    sim.last->next = answer;
+  else
+    sim.first = answer;
+  sim.last = answer;
+  event_active(sim.flush, EV_TIMEOUT, 0); /* lowest priority: after all that is readable now */
+}
+
+static void send_http(struct answer *answer)
+{
+  struct evhttp_request *request = answer->to;
+  struct evhttp_connection *connection = evhttp_request_get_connection(request);
   if (answer->bank->fault == FAULT_RESET && connection != NULL) {
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
@@ -79,18 +96,17 @@ static void send_answer(struct answer *answer)
   }
   struct evbuffer *body = evbuffer_new();
   evbuffer_add(body, answer->verdict.body, strlen(answer->verdict.body));
-  evhttp_add_header(evhttp_request_get_output_headers(answer->request), "Content-Type", "application/json");
-  evhttp_send_reply(answer->request, answer->verdict.status, answer->verdict.status == 200 ? "OK" : "No", body);
+  evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+  evhttp_send_reply(request, answer->verdict.status, answer->verdict.status == 200 ? "OK" : "No", body);
   evbuffer_free(body);
-  if (answer->timer != NULL) event_free(answer->timer);
-  free(answer->verdict.body);
-  free(answer);
+  answer_free(answer);
 }
 
 static void on_delay(evutil_socket_t fd, short what, void *user)
 {
+  struct answer *answer = user;
   (void)fd, (void)what;
-  send_answer(user);
+  answer->send(answer);
 }
 
 static void on_flush(evutil_socket_t fd, short what, void *user)
@@ -100,16 +116,17 @@ static void on_flush(evutil_socket_t fd, short what, void *user)
   while (sim.first != NULL) {
     struct answer *answer = sim.first;
     sim.first = answer->next;
+    if (sim.first == NULL) sim.last = NULL; /* sending one may decide another */
+    answer->next = NULL;
     if (answer->verdict.silent) continue; /* kept until the end: nobody will ever be answered */
     if (answer->verdict.delay_ms > 0) {
       struct timeval after = {answer->verdict.delay_ms / 1000, answer->verdict.delay_ms % 1000 * 1000};
       answer->timer = evtimer_new(sim.base, on_delay, answer);
       evtimer_add(answer->timer, &after);
     } else {
-      send_answer(answer);
+      answer->send(answer);
     }
   }
-  sim.last = NULL;
 }
 
 static void on_order(struct evhttp_request *request, void *user)
@@ -118,23 +135,16 @@ static void on_order(struct evhttp_request *request, void *user)
   struct evbuffer *input = evhttp_request_get_input_buffer(request);
   size_t size = evbuffer_get_length(input);
   uint8_t *body = evbuffer_pullup(input, -1);
-  struct answer *answer = calloc(1, sizeof *answer);
-  if (answer == NULL) abort();
-  answer->bank = bank;
-  answer->request = request;
+  struct answer *answer = answer_new(bank, send_http, request);
+  const char *signature = evhttp_find_header(evhttp_request_get_input_headers(request), "Holdfast-Signature");
   evhttp_request_own(request); /* the connection may go before the answer does */
-  if (size > 0 && signature_is_right(request, body, size)) {
+  if (size > 0 && signature_is_right("application/vnd.holdfast.order.v1+json", signature, body, size)) {
     bank_decide(bank, (const char *)body, size, &answer->verdict);
   } else {
     answer->verdict.status = 401;
     answer->verdict.body = strdup("{\"error\":\"the signature is missing or wrong\"}");
   }
-  if (sim.last != NULL)
-    sim.last->next = answer;
-  else
-    sim.first = answer;
-  sim.last = answer;
-  event_active(sim.flush, EV_TIMEOUT, 0); /* lowest priority: after all that is readable now */
+  answer_later(answer);
 }
 
 static void on_ping(struct evhttp_request *request, void *user)
@@ -218,8 +228,12 @@ static int listen_http(struct evhttp *http, int port)
   return ntohs(address.sin_port);
 }
 
-static void open_bank(const char *code, int port)
+/* CODE, or CODE:DIALECT. */
+static void open_bank(const char *name, int port)
 {
+  char code[16];
+  const char *colon = strchr(name, ':');
+  snprintf(code, sizeof code, "%.*s", (int)(colon == NULL ? strlen(name) : (size_t)(colon - name)), name);
   struct bank *bank = &sim.banks[sim.banks_count++];
   char file[512];
   snprintf(bank->code, sizeof bank->code, "%s", code);
@@ -231,6 +245,14 @@ static void open_bank(const char *code, int port)
   }
   bank->script = json_object_get(sim.script, code);
   bank_restore(bank);
+  if (colon != NULL && strcmp(colon + 1, "platform_xml") == 0) {
+    bank->port = channel_listen(sim.base, sim.tls, bank, port);
+    return;
+  }
+  if (colon != NULL) {
+    fprintf(stderr, "banksim: %s: the dialect is platform_xml, or none for holdfast_json\n", name);
+    exit(2);
+  }
   struct evhttp *http = evhttp_new(sim.base);
   evhttp_set_bevcb(http, on_accept, NULL);
   evhttp_set_max_body_size(http, 65536);
@@ -278,7 +300,7 @@ static int usage(FILE *out)
 {
   fputs(
       "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] [--script JSON] "
-      "CODE[=PORT]…\n"
+      "CODE[:platform_xml][=PORT]…\n"
       "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
       "  --script      accounts: {CODE: {NUMBER: {name, balance, transactions: [{side, amount, at or at_us, serial, cash, "
       "other}]}}}\n"

@@ -88,8 +88,9 @@ static void put_details(struct hf_writer *body, const struct hf_order *order)
 }
 
 /* Keys in this order, no spaces: the canonical form that is signed and resent byte for byte. */
-static struct hf_status encode(const struct hf_order *order, struct hf_writer *body)
+static struct hf_status encode(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *body)
 {
+  (void)row; /* nothing of it is spelt otherwise anywhere */
   hf_write_text(body, "{\"version\":1");
   put_text(body, "action", hf_action_code(order->action));
   put_id(body, "order_id", order->id.uuid);

@@ -70,8 +70,9 @@ static bool yes_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, bool
 static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
   static const char *const known[] = {
-      "code",        "name",       "dialect",        "transport",       "endpoint", "payment_company",     "enabled", "window",
-      "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", "carrier",  "swallows_duplicates", NULL};
+      "code",      "name",        "dialect",    "transport",      "endpoint",        "payment_company", "enabled",
+      "window",    "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", "carrier",         "swallows_duplicates",
+      "bank_code", "profile",     NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
@@ -80,6 +81,8 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
          text_of(yaml, row, "dialect", to->dialect, sizeof to->dialect, false) &&
          text_of(yaml, row, "transport", to->transport, sizeof to->transport, false) &&
          text_of(yaml, row, "endpoint", to->endpoint, sizeof to->endpoint, true) &&
+         text_of(yaml, row, "bank_code", to->bank_code, sizeof to->bank_code, false) &&
+         text_of(yaml, row, "profile", to->profile, sizeof to->profile, false) &&
          yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
          yes_of(yaml, row, "carrier", &to->carrier) && yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
          number_of(yaml, row, "window", &to->window, 1, HF_LANE_WINDOW_MAX) &&

@@ -11,7 +11,9 @@ static enum hf_reason institution_of_proto(const Holdfast__V1__Institution *from
   if (!hf_wire_text(from->code, to->code, sizeof to->code) || !hf_wire_text(from->name, to->name, sizeof to->name) ||
       !hf_wire_text(from->dialect, to->dialect, sizeof to->dialect) ||
       !hf_wire_text(from->transport, to->transport, sizeof to->transport) ||
-      !hf_wire_text(from->endpoint, to->endpoint, sizeof to->endpoint))
+      !hf_wire_text(from->endpoint, to->endpoint, sizeof to->endpoint) ||
+      !hf_wire_text(from->bank_code, to->bank_code, sizeof to->bank_code) ||
+      !hf_wire_text(from->profile, to->profile, sizeof to->profile))
     return HF_REASON_BAD_TEXT;
   to->payment_company = from->payment_company;
   to->enabled = from->enabled;
@@ -33,6 +35,8 @@ static void institution_to_proto(const struct hf_institution *from, Holdfast__V1
   to->dialect = hf_wire_const(from->dialect);
   to->transport = hf_wire_const(from->transport);
   to->endpoint = hf_wire_const(from->endpoint);
+  to->bank_code = hf_wire_const(from->bank_code);
+  to->profile = hf_wire_const(from->profile);
   to->payment_company = from->payment_company;
   to->enabled = from->enabled;
   to->carrier = from->carrier;

@@ -62,10 +62,11 @@ int64_t hf_core_untold(const struct hf_core *core, uint32_t from, const struct h
   return debit < root ? debit : root;
 }
 
-static struct hf_party party_of(const struct hf_transaction *row, bool *by_serial)
+static struct hf_party party_of(const struct hf_core *core, const struct hf_transaction *row, bool *by_serial)
 {
   struct hf_party party = {.account = row->account, .name = row->name};
-  memcpy(party.institution, row->institution, sizeof party.institution);
+  const struct hf_institution *called = hf_registry_called(core->registry, row->institution);
+  memcpy(party.institution, called == NULL ? row->institution : called->code, sizeof party.institution);
   *by_serial = row->account.size == 0 && row->serial[0] != '\0';
   /* A payment company that the row names without an account is asked by the clearing serial: the bridge (domain.md 3.6). */
   if (*by_serial && !hf_is_ok(hf_account_number_set(&party.account, row->serial, strlen(row->serial)))) *by_serial = false;
@@ -87,7 +88,7 @@ static void gather_onwards(struct hf_core *core, const struct hf_answer *answer,
     uint32_t row_index = scratch->splits[i].row;
     const struct hf_transaction *row = &answer->transactions[row_index];
     bool by_serial;
-    struct hf_party party = party_of(row, &by_serial);
+    struct hf_party party = party_of(core, row, &by_serial);
     uint32_t at = scratch->onward_of[row_index];
     bool seen = at != NOWHERE;
     if (!seen && (row->cash || party.account.size == 0)) continue;
@@ -157,7 +158,7 @@ static int64_t trace(struct hf_core *core, const struct hf_order_entry *query, c
   bool by_serial;
   memcpy(traced.from.institution, from->institution, sizeof traced.from.institution);
   traced.from.account = from->number;
-  traced.to = party_of(row, &by_serial);
+  traced.to = party_of(core, row, &by_serial);
   memcpy(traced.serial, row->serial, sizeof traced.serial);
   int64_t told, most = hf_core_untold(core, query->account, &traced, &told);
   traced.amount -= told; /* a list that is read again adds only what is new */

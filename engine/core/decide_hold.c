@@ -245,12 +245,12 @@ static void compare(struct hf_core *core, const struct hf_input *input, uint32_t
   }
 }
 
-/* An unknown act that the institution's list shows has taken effect: the probe resolves it (law 6). */
+/* An act without feedback that the institution's list shows has taken effect: the probe resolves it (law 6). */
 static struct hf_order_id resolve_by_list(struct hf_core *core, const struct hf_input *input, struct hf_order_id parent)
 {
   static const struct hf_order_id none;
   const struct hf_order_entry *unknown = hf_core_order(core, parent);
-  if (unknown == NULL || unknown->state != HF_ORDER_UNKNOWN) return none;
+  if (unknown == NULL || (unknown->state != HF_ORDER_UNKNOWN && unknown->state != HF_ORDER_RECEIVED)) return none;
   for (uint32_t i = 0; i < input->answer->holds_count; i++) {
     const struct hf_listed_hold *listed = &input->answer->holds[i];
     if (!hf_uuid_equal(listed->order_id.uuid, parent.uuid)) continue;

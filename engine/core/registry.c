@@ -80,6 +80,14 @@ const struct hf_key *hf_registry_key(const struct hf_registry *registry, const c
   return NULL;
 }
 
+const struct hf_institution *hf_registry_called(const struct hf_registry *registry, const char *code)
+{
+  const struct hf_institution *row = hf_registry_institution(registry, code);
+  for (uint32_t i = 0; row == NULL && code[0] != '\0' && i < registry->institutions_count; i++)
+    if (strcmp(registry->institutions[i].bank_code, code) == 0) row = &registry->institutions[i];
+  return row;
+}
+
 bool hf_institution_is_sound(const struct hf_institution *row)
 {
   return row->code[0] != '\0' && row->dialect[0] != '\0' && row->transport[0] != '\0' && row->endpoint[0] != '\0' &&
@@ -207,6 +215,7 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
     uint32_t numbers[] = {row->payment_company, row->carrier,    row->enabled,        row->swallows_duplicates, row->window,
                           row->connections,     row->pace_per_s, row->try_timeout_ms, row->sla_feedback_ms};
     seed = add_text(add_text(add_text(seed, row->code), row->dialect), row->endpoint);
+    if (row->bank_code[0] != '\0' || row->profile[0] != '\0') seed = add_text(add_text(seed, row->bank_code), row->profile);
     seed = hf_checksum(seed, numbers, sizeof numbers);
   }
   for (uint32_t i = 0; i < registry->keys_count; i++) {

@@ -46,6 +46,8 @@ struct hf_institution {
   char dialect[24];
   char transport[16];
   char endpoint[HF_ENDPOINT_SIZE_MAX + 1];
+  char bank_code[13];                    /* 12 digits; "": it has none */
+  char profile[HF_PROFILE_SIZE_MAX + 1]; /* "key=value key=value": what its dialect lets it spell its own way */
   bool payment_company;
   bool carrier; /* a telecom: takes number blocks and nothing else */
   bool enabled;
@@ -133,6 +135,8 @@ struct hf_registry {
 };
 
 /* NULL where there is none of that name. */
+/* By its code, else by the 12-digit bank code that other institutions name it by. */
+const struct hf_institution *hf_registry_called(const struct hf_registry *registry, const char *code);
 const struct hf_institution *hf_registry_institution(const struct hf_registry *registry, const char *code);
 const struct hf_key *hf_registry_key(const struct hf_registry *registry, const char *id);
 

@@ -26,9 +26,8 @@ static void on_tell(void *owner, const struct hf_input *told)
 
 static void on_cancel(void *owner, uint32_t lane, uint32_t flight)
 {
-  struct hf_engine *engine = owner;
-  (void)lane;
-  engine->transport->cancel(engine->transport_self, flight);
+  const struct hf_open_transport *transport = ((struct hf_engine *)owner)->transport_of[lane];
+  transport->is->cancel(transport->self, flight);
 }
 
 static void on_left(void *owner, uint32_t flight, struct hf_time at)
@@ -41,6 +40,11 @@ static void on_left(void *owner, uint32_t flight, struct hf_time at)
 static void on_replied(void *owner, uint32_t flight, int status, struct hf_span body, struct hf_time at)
 {
   hf_dispatch_replied(((struct hf_engine *)owner)->dispatch, flight, status, body, at);
+}
+
+static void on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_time at)
+{
+  hf_dispatch_heard(((struct hf_engine *)owner)->dispatch, lane, body, at);
 }
 
 static void on_failed(void *owner, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at)
@@ -142,8 +146,9 @@ static bool send_ready(struct hf_engine *engine)
     struct hf_flight_view view = hf_dispatch_view(engine->dispatch, flight);
     if (blocked[view.lane]) continue;
     if (!engine->config.engine_sign) engine->sign_done_ns[flight] = hf_time_now().mono_ns;
-    struct hf_status status = engine->transport->send(engine->transport_self, view.lane, flight, view.dialect->path,
-                                                      view.dialect->content_type, view.headers, view.body);
+    const struct hf_open_transport *transport = engine->transport_of[view.lane];
+    struct hf_status status = transport->is->send(transport->self, view.lane, flight, view.dialect->path,
+                                                  view.dialect->content_type, view.headers, view.body);
     if (hf_is_ok(status))
       hf_dispatch_started(engine->dispatch, flight, engine->turn);
     else
@@ -151,6 +156,13 @@ static bool send_ready(struct hf_engine *engine)
     moved |= hf_is_ok(status);
   }
   return moved;
+}
+
+static bool work_transports(struct hf_engine *engine)
+{
+  bool more = false;
+  for (int i = 0; i < HF_TRANSPORTS; i++) more |= engine->transports[i].is->work(engine->transports[i].self, engine->turn);
+  return more;
 }
 
 static void tick_cores(struct hf_engine *engine)
@@ -230,13 +242,13 @@ static bool turn(struct hf_engine *engine)
   engine->counters.turns++;
   hf_takeover_work(engine);
   hf_trust_work(engine->trust);
-  bool more = engine->transport->work(engine->transport_self, engine->turn);
+  bool more = work_transports(engine);
   hf_intake_work(engine->intake, engine->turn);
   bool moved = decide_submissions(engine);
   if (hf_record_has_room(engine->record) && !engine->stopping) hf_dispatch_work(engine->dispatch, engine->turn);
   sign_flights(engine);
   moved |= collect_signed(engine);
-  if (send_ready(engine)) more |= engine->transport->work(engine->transport_self, engine->turn);
+  if (send_ready(engine)) more |= work_transports(engine);
   tick_cores(engine);
   hf_comeback_work(engine);
   engine->heard = false;
@@ -334,7 +346,7 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                 .ca_file = config->tls_ca,
                                                 .slots_count = engine->flights_max + 1};
   const struct hf_transport_events transport_events = {
-      .owner = engine, .left = on_left, .replied = on_replied, .failed = on_failed};
+      .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
   const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
                                           .owner = config->engine_instance,
                                           .pace_ns = config->postgres_pace_us * HF_NS_PER_US};
@@ -357,7 +369,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
   struct hf_status status = hf_trust_open(&engine->trust, (unsigned)config->engine_workers, config->engine_signing_key);
   if (hf_is_ok(status)) status = load_root_keys(engine);
   if (hf_is_ok(status)) status = hf_dispatch_open(&engine->dispatch, &dispatch, &dispatch_events, hf_time_now());
-  if (hf_is_ok(status)) status = engine->transport->open(&engine->transport_self, engine->base, &transport, &transport_events);
+  for (int i = 0; hf_is_ok(status) && i < HF_TRANSPORTS; i++)
+    status = engine->transports[i].is->open(&engine->transports[i].self, engine->base, &transport, &transport_events);
   if (hf_is_ok(status)) status = hf_record_open(&engine->record, &record, &record_events);
   if (hf_is_ok(status)) status = hf_publish_open(&engine->publish, config->kafka_brokers, config->kafka_facts);
   if (hf_is_ok(status)) status = hf_http_open(engine);
@@ -384,7 +397,8 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   HF_ASSERT(engine != NULL);
   *out = engine;
   engine->config = *config;
-  engine->transport = &hf_transport_https;
+  static const struct hf_transport *const transports[HF_TRANSPORTS] = {&hf_transport_https, &hf_transport_tcp};
+  for (int i = 0; i < HF_TRANSPORTS; i++) engine->transports[i].is = transports[i];
   for (int i = 0; i < HF_RECORD_SOCKETS; i++) engine->record_watched[i].socket.fd = -1;
   engine->flights_max = (uint32_t)config->dispatch_flights;
   if (engine->flights_max + HF_INTAKE_SLOTS > HF_TRUST_JOBS_MAX)
@@ -420,7 +434,8 @@ void hf_engine_close(struct hf_engine *engine)
   if (engine == NULL) return;
   hf_intake_close(engine->intake); /* calls hf_takeover_revoked: the shards are let go */
   hf_trust_close(engine->trust);
-  if (engine->transport_self != NULL) engine->transport->close(engine->transport_self);
+  for (int i = 0; i < HF_TRANSPORTS; i++)
+    if (engine->transports[i].self != NULL) engine->transports[i].is->close(engine->transports[i].self);
   hf_dispatch_close(engine->dispatch);
   hf_record_close(engine->record);
   hf_publish_close(engine->publish);

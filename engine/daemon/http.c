@@ -119,7 +119,7 @@ static void write_lanes(const struct hf_engine *engine, struct evbuffer *out)
     for (uint32_t i = 0; i < hf_dispatch_lanes(engine->dispatch); i++) {
       struct hf_lane_view lane = hf_dispatch_lane(engine->dispatch, i);
       uint32_t open, wanted;
-      engine->transport->warmth(engine->transport_self, i, &open, &wanted);
+      hf_route_warmth(engine, i, &open, &wanted);
       uint64_t values[] = {lane.waiting, lane.in_flight, lane.attempts, lane.answers, lane.failures, open};
       evbuffer_add_printf(out, "%s{institution=\"%s\"} %llu\n", names[m], lane.row->code, (unsigned long long)values[m]);
     }

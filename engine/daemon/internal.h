@@ -46,6 +46,7 @@ struct hf_trace {
 #define HF_TRACES_MAX 4096
 #define HF_EXIT_FENCED 75 /* EX_TEMPFAIL of sysexits.h */
 
+#define HF_TRANSPORTS 2
 #define HF_DUE_CASES_MAX 128
 
 struct hf_due_case {
@@ -95,8 +96,11 @@ struct hf_engine {
   struct hf_record *record;
   struct hf_publish *publish;
   struct hf_dispatch *dispatch;
-  const struct hf_transport *transport;
-  void *transport_self;
+  struct hf_open_transport {
+    const struct hf_transport *is;
+    void *self;
+  } transports[HF_TRANSPORTS];
+  const struct hf_open_transport *transport_of[HF_INSTITUTIONS_MAX]; /* by lane */
 
   struct hf_shard shards[HF_SHARDS_MAX];
   struct hf_core_config core_config;
@@ -149,6 +153,8 @@ void hf_comeback_grown(struct hf_engine *engine, uint32_t shard, struct hf_case_
 void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw);
 /* after_seq: the fact that must be committed first where the order says so. */
 void hf_route_order(struct hf_engine *engine, const struct hf_order *order, uint64_t after_seq);
+/* Connections open to the lane's institution, and how many are wanted. */
+void hf_route_warmth(const struct hf_engine *engine, uint32_t lane, uint32_t *open, uint32_t *wanted);
 void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact);
 /* Steps the shard's core and routes what it says. */
 void hf_route_step(struct hf_engine *engine, uint32_t shard, const struct hf_input *input);

@@ -13,6 +13,19 @@ void hf_route_order(struct hf_engine *engine, const struct hf_order *order, uint
          HF_FIELD("institution", order->institution), HF_FIELD("why", status.why));
 }
 
+static const struct hf_open_transport *transport_named(const struct hf_engine *engine, const char *name)
+{
+  for (int i = 0; i < HF_TRANSPORTS; i++)
+    if (strcmp(engine->transports[i].is->name, name) == 0) return &engine->transports[i];
+  return NULL;
+}
+
+void hf_route_warmth(const struct hf_engine *engine, uint32_t lane, uint32_t *open, uint32_t *wanted)
+{
+  const struct hf_open_transport *transport = engine->transport_of[lane];
+  transport->is->warmth(transport->self, lane, open, wanted);
+}
+
 void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact)
 {
   struct hf_status status = hf_ok();
@@ -20,11 +33,15 @@ void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact
   if (fact->kind == HF_FACT_KEY_SET) {
     status = hf_trust_key_set(engine->trust, &fact->key);
   } else if (fact->kind == HF_FACT_INSTITUTION_SET) {
-    if (strcmp(fact->institution.transport, engine->transport->name) != 0)
+    const struct hf_open_transport *transport = transport_named(engine, fact->institution.transport);
+    if (transport == NULL)
       status = hf_fail(HF_STATUS_CONFIG, "the institution's transport is not known to this program");
     else
       status = hf_dispatch_institution(engine->dispatch, &fact->institution, &lane);
-    if (hf_is_ok(status)) status = engine->transport->institution(engine->transport_self, lane, &fact->institution);
+    if (hf_is_ok(status)) {
+      engine->transport_of[lane] = transport;
+      status = transport->is->institution(transport->self, lane, &fact->institution);
+    }
   }
   if (!hf_is_ok(status))
     HF_LOG(HF_LOG_ALARM, "E1602", "a registry row cannot be used", HF_FIELD("kind", hf_fact_code(fact->kind)),

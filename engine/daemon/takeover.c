@@ -125,7 +125,7 @@ static bool is_warm(struct hf_engine *engine)
   if (engine->turn.mono_ns >= engine->warm_until_ns) return true;
   for (uint32_t lane = 0; lane < hf_dispatch_lanes(engine->dispatch); lane++) {
     uint32_t open, wanted;
-    engine->transport->warmth(engine->transport_self, lane, &open, &wanted);
+    hf_route_warmth(engine, lane, &open, &wanted);
     if (open < wanted) return false;
   }
   return true;

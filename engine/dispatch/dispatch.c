@@ -16,7 +16,8 @@
 
 #define EPOCH_FRESH_NS (2 * HF_NS_PER_S)       /* design.md law 3: a legal act leaves only while the epoch is this fresh */
 #define COMMIT_PATIENCE_NS (50 * HF_NS_PER_MS) /* … and what an answer caused goes all the same after this */
-#define MONITOR_EVERY_NS (5 * HF_NS_PER_S)     /* a live monitor is asked again */
+#define FOLLOWS_LEAST_NS (5 * HF_NS_PER_S)
+#define MONITOR_EVERY_NS (5 * HF_NS_PER_S) /* a live monitor is asked again */
 
 enum item_state { ITEM_FREE, ITEM_HELD, ITEM_WAITING, ITEM_IN_FLIGHT, ITEM_BACKING_OFF };
 
@@ -61,6 +62,7 @@ struct hf_dispatch {
   struct hf_dispatch_config config;
   struct hf_dispatch_events events;
   struct hf_pool items, flights;
+  struct hf_map item_of; /* by order id */
   struct hf_wheel wheel; /* one timer per item: the try's end, or the next try */
   struct hf_lane *lanes; /* HF_INSTITUTIONS_MAX */
   uint32_t lanes_count;
@@ -129,9 +131,10 @@ struct hf_status hf_dispatch_open(struct hf_dispatch **out, const struct hf_disp
   size_t flights = rounded((config->flights_max + 1ULL) * sizeof(struct flight));
   size_t timers = rounded((config->orders_max + 1ULL) * sizeof(struct hf_wheel_timer));
   size_t places = rounded((config->orders_max + 1ULL) * sizeof(uint32_t));
+  size_t map = rounded(hf_map_memory_size(config->orders_max));
   size_t lanes = rounded(HF_INSTITUTIONS_MAX * sizeof(struct hf_lane));
   size_t queues = rounded((HF_LANE_QUEUE_MAX + 1ULL) * sizeof(struct hf_heap_entry)) * HF_INSTITUTIONS_MAX;
-  dispatch->memory_size = items + flights + timers + places + lanes + queues;
+  dispatch->memory_size = items + flights + timers + places + map + lanes + queues;
   dispatch->memory =
       mmap(NULL, dispatch->memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (dispatch->memory == MAP_FAILED) return hf_fail(HF_STATUS_CONFIG, "no address space for the lanes");
@@ -140,7 +143,8 @@ struct hf_status hf_dispatch_open(struct hf_dispatch **out, const struct hf_disp
   hf_pool_init(&dispatch->flights, at += items, sizeof(struct flight), config->flights_max);
   hf_wheel_init(&dispatch->wheel, (struct hf_wheel_timer *)(void *)(at += flights), config->orders_max, now.mono_ns);
   dispatch->heap_places = (uint32_t *)(void *)(at += timers);
-  dispatch->lanes = (struct hf_lane *)(void *)(at += places);
+  hf_map_init(&dispatch->item_of, at += places, config->orders_max);
+  dispatch->lanes = (struct hf_lane *)(void *)(at += map);
   at += lanes;
   for (uint32_t i = 0; i < HF_INSTITUTIONS_MAX; i++, at += queues / HF_INSTITUTIONS_MAX)
     hf_heap_init(&dispatch->lanes[i].queue, (struct hf_heap_entry *)(void *)at, dispatch->heap_places, config->orders_max);
@@ -166,6 +170,8 @@ struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const str
 {
   const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
   if (dialect == NULL) return hf_fail(HF_STATUS_CONFIG, "the institution's dialect is not known to this program");
+  struct hf_status status = dialect->check == NULL ? hf_ok() : dialect->check(row);
+  if (!hf_is_ok(status)) return status;
   uint32_t index = lane_named(dispatch, row->code);
   if (index == UINT32_MAX) {
     HF_ASSERT(dispatch->lanes_count < HF_INSTITUTIONS_MAX);
@@ -248,6 +254,7 @@ struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf
   item->order = *order;
   item->lane = lane;
   item->after_seq = after_seq;
+  if (hf_map_get(&dispatch->item_of, order->id.uuid) == 0) hf_map_put(&dispatch->item_of, order->id.uuid, index);
   if (may_leave(dispatch, item, now)) {
     enqueue(dispatch, index);
     return hf_ok();
@@ -303,6 +310,7 @@ static void drop_item(struct hf_dispatch *dispatch, uint32_t index)
   if (item->state == ITEM_HELD) let_go(dispatch, index);
   hf_wheel_cancel(&dispatch->wheel, index);
   hf_heap_remove(&dispatch->lanes[item->lane].queue, index);
+  if (hf_map_get(&dispatch->item_of, item->order.id.uuid) == index) hf_map_remove(&dispatch->item_of, item->order.id.uuid);
   item->state = ITEM_FREE;
   hf_pool_release(&dispatch->items, index);
 }
@@ -326,12 +334,8 @@ void hf_dispatch_withdraw(struct hf_dispatch *dispatch, uint32_t shard)
 
 void hf_dispatch_forget(struct hf_dispatch *dispatch, struct hf_order_id id)
 {
-  for (uint32_t i = 1; i <= dispatch->items.fresh; i++) { /* rare: an officer's act */
-    const struct item *item = item_at(dispatch, i);
-    if (item->state == ITEM_FREE || !hf_uuid_equal(item->order.id.uuid, id.uuid)) continue;
-    call_off(dispatch, i);
-    return;
-  }
+  uint32_t index = hf_map_get(&dispatch->item_of, id.uuid);
+  if (index != 0) call_off(dispatch, index);
 }
 
 static void start_flight(struct hf_dispatch *dispatch, uint32_t index)
@@ -347,7 +351,7 @@ static void start_flight(struct hf_dispatch *dispatch, uint32_t index)
   item->attempts++;
   dispatch->lanes[item->lane].attempts++;
   struct hf_writer body = hf_writer_of(flight->body, sizeof flight->body);
-  struct hf_status status = dialect->encode(&item->order, &body);
+  struct hf_status status = dialect->encode(&item->order, &dispatch->lanes[item->lane].row, &body);
   HF_ASSERT(hf_is_ok(status)); /* an order's fields are bounded below the buffer */
   flight->body_size = body.size;
   if (dispatch->config.sign) {
@@ -541,6 +545,33 @@ static enum hf_outcome outcome_of_status(int status)
   return HF_OUTCOME_INVALID;
 }
 
+/* An answer to the item's order; the flight's exchange is over. */
+static void take_answer(struct hf_dispatch *dispatch, uint32_t number, const struct hf_answer *answer, struct hf_time at)
+{
+  struct item *item = item_at(dispatch, number);
+  struct hf_lane *lane = &dispatch->lanes[item->lane];
+  lane->answers++;
+  bool goes_on = answer->more && hf_action_traits(item->order.action)->many_answers;
+  bool follows = lane->dialect->feedback_follows;
+  int64_t feedback_ns = item->order.deadline_wall_ns - at.wall_ns;
+  if (answer->has_feedback && goes_on) {
+    item->attempts = 1; /* it works: the next failure is the first again */
+    item->gave_up = false;
+    back_off_for(dispatch, number, at, follows ? item->order.until_wall_ns - at.wall_ns : MONITOR_EVERY_NS);
+    tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, answer);
+  } else if (answer->has_feedback) {
+    const struct item answered = *item;
+    drop_item(dispatch, number);
+    tell(dispatch, &answered, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, answer);
+  } else {
+    if (follows) /* it has it, and speaks next: asked again only once its time is over */
+      back_off_for(dispatch, number, at, feedback_ns > FOLLOWS_LEAST_NS ? feedback_ns : FOLLOWS_LEAST_NS);
+    else
+      back_off(dispatch, number, at, HF_NS_PER_S); /* it has it; the identical order later asks for the feedback */
+    tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, answer);
+  }
+}
+
 void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int status, struct hf_span body, struct hf_time at)
 {
   struct flight *flight = flight_at(dispatch, index);
@@ -563,21 +594,40 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
     attempt_failed(dispatch, number, HF_OUTCOME_INVALID, true, at);
     return;
   }
-  lane->answers++;
-  bool goes_on = answer.more && hf_action_traits(item->order.action)->many_answers;
-  if (answer.has_feedback && goes_on) {
-    item->attempts = 0; /* it works: the next failure is the first again */
-    item->gave_up = false;
-    back_off_for(dispatch, number, at, MONITOR_EVERY_NS);
-    tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);
-  } else if (answer.has_feedback) {
-    const struct item answered = *item;
-    drop_item(dispatch, number);
-    tell(dispatch, &answered, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);
-  } else {
-    back_off(dispatch, number, at, HF_NS_PER_S); /* it has it; the identical order later asks for the feedback */
-    tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, &answer);
+  take_answer(dispatch, number, &answer, at);
+}
+
+void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_span body, struct hf_time at)
+{
+  const struct hf_dialect *dialect = dispatch->lanes[lane].dialect;
+  const char *code = dispatch->lanes[lane].row.code;
+  struct hf_order_id id = {{{0}}};
+  struct hf_answer answer;
+  struct hf_status read =
+      dialect->identify == NULL ? hf_fail(HF_STATUS_MALFORMED, "its dialect has no such") : dialect->identify(body, &id);
+  if (!hf_is_ok(read)) {
+    HF_LOG(HF_LOG_WARN, "E1504", "a message that names no order", HF_FIELD("institution", code), HF_FIELD("why", read.why));
+    return;
   }
+  uint32_t number = hf_map_get(&dispatch->item_of, id.uuid);
+  struct item *item = number == 0 ? NULL : item_at(dispatch, number);
+  if (item == NULL || item->lane != lane || item->attempts == 0) { /* a repeat (O14), or not this institution's to answer */
+    HF_LOG(item != NULL && item->lane != lane ? HF_LOG_ALARM : HF_LOG_INFO, "E1505", "an answer that no order waits for",
+           HF_FIELD("institution", code), HF_FIELD("order", id));
+    return;
+  }
+  read = dialect->decode(body, &item->order, dispatch->room, &answer);
+  if (!hf_is_ok(read)) {
+    HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", code), HF_FIELD("order", id),
+           HF_FIELD("why", read.why));
+    return; /* the try's own time decides */
+  }
+  if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED) {
+    if (!flight_at(dispatch, item->flight)->left) hf_dispatch_left(dispatch, item->flight, at);
+    dispatch->events.cancel(dispatch->events.owner, lane, item->flight);
+  }
+  hf_wheel_cancel(&dispatch->wheel, number);
+  take_answer(dispatch, number, &answer, at);
 }
 
 void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)

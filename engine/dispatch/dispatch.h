@@ -92,6 +92,8 @@ void hf_dispatch_started(struct hf_dispatch *dispatch, uint32_t flight, struct h
 /* What the transport tells. */
 void hf_dispatch_left(struct hf_dispatch *dispatch, uint32_t flight, struct hf_time at);
 void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t flight, int status, struct hf_span body, struct hf_time at);
+/* A message of the lane's institution that belongs to no slot: many orders share a connection, and feedback comes by itself. */
+void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_span body, struct hf_time at);
 void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at);
 
 uint32_t hf_dispatch_lanes(const struct hf_dispatch *dispatch);

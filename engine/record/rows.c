@@ -285,6 +285,8 @@ static void add_institution(struct hf_projection *projection, const struct hf_fa
   hf_column_time(c++, fact->decided.wall_ns);
   hf_column_int(c++, row->carrier);
   hf_column_int(c++, row->swallows_duplicates);
+  hf_column_text(c++, row->bank_code);
+  hf_column_text(c++, row->profile);
 }
 
 static void add_key(struct hf_projection *projection, const struct hf_fact *fact)

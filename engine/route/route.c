@@ -124,7 +124,7 @@ static const char *read_row(enum hf_routing_table table, char *fields[FIELDS_MAX
 
 static const char *read_line(enum hf_routing_table table, char *line, struct hf_routing_row *row)
 {
-  char *fields[FIELDS_MAX], *at = line;
+  char *fields[FIELDS_MAX] = {line, line, line, line}, *at = line;
   uint32_t count = 0;
   for (;;) {
     if (count == forms[table].fields) return "more fields than the header has";

@@ -13,6 +13,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_FACT 4
 #define HF_FUZZ_ANSWER 5
 #define HF_FUZZ_COMMAND 6
+#define HF_FUZZ_PLATFORM 7
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -37,6 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   status = hf_fact_decode(bytes, &fact);
 #elif HF_FUZZ_DECODER == HF_FUZZ_COMMAND
   (void)hf_command_decode(bytes, &arena, &command);
+#elif HF_FUZZ_DECODER == HF_FUZZ_PLATFORM
+  struct hf_order_id id;
+  status = hf_platform_xml.identify(bytes, &id);
+  if (hf_is_ok(status)) status = hf_platform_xml.decode(bytes, &(struct hf_order){.id = id}, &room, &answer);
 #else
   status = hf_holdfast_json.decode(bytes, &order, &room, &answer);
 #endif

@@ -24,6 +24,7 @@ static struct hf_order order_like(enum hf_action action, int64_t deadline_ns, in
 }
 
 static struct hf_answer_room room;
+static const struct hf_institution row = {.code = "BANKA"};
 
 /* All that a freeze carries. */
 static struct hf_order freeze_order(void)
@@ -54,7 +55,7 @@ static void every_action_fits_at_its_largest(void **unused)
     order.page = UINT32_MAX;
     order.amount = HF_AMOUNT_MAX;
     struct hf_writer writer = hf_writer_of(out, sizeof out);
-    assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &writer)));
+    assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &row, &writer)));
   }
 }
 
@@ -100,12 +101,12 @@ static void orders_are_the_golden_bytes(void **unused)
     if (rows[i].action == HF_ACTION_FREEZE) order = freeze_order();
     if (rows[i].action == HF_ACTION_QUERY) order.mode = HF_QUERY_BOTH;
     struct hf_writer writer = hf_writer_of(out, sizeof out);
-    assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &writer)));
+    assert_true(hf_is_ok(hf_holdfast_json.encode(&order, &row, &writer)));
     if (writer.size != size || memcmp(out, wanted, size) != 0)
       fail_msg("%s is now %.*s", rows[i].file, (int)writer.size, (char *)out);
     free(wanted);
     writer = hf_writer_of(out, 100);
-    assert_int_equal(hf_holdfast_json.encode(&order, &writer).kind, HF_STATUS_LIMIT);
+    assert_int_equal(hf_holdfast_json.encode(&order, &row, &writer).kind, HF_STATUS_LIMIT);
   }
 }
 

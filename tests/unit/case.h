@@ -22,6 +22,8 @@ static struct {
   bool more; /* the next answers are not the last */
 } t;
 
+static bool t_swallows; /* what set_registry says of the institutions */
+
 static inline uint32_t step(const struct hf_input *input)
 {
   return t.count = hf_core_step(t.core, input, t.facts);
@@ -49,7 +51,8 @@ static inline void set_registry(bool revoked, int64_t from, int64_t until, enum 
                                    .window = 4,
                                    .connections = 1,
                                    .try_timeout_ms = 1000,
-                                   .sla_feedback_ms = 60000};
+                                   .sla_feedback_ms = 60000,
+                                   .swallows_duplicates = t_swallows};
     strcpy(row->code, i == 0 ? "BANKA" : "CLOSED");
   }
   change.keys_count = 2;

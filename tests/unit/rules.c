@@ -515,6 +515,30 @@ static void S3_the_list_proves_a_stop_that_was_never_answered(void **unused)
   assert_int_equal(count_of(HF_FACT_HOLD_DIFFERS), 0);
 }
 
+/* It said that it has the order, and its one feedback was lost: it will not be sent again, so the list of holds is asked. */
+static void S3_a_lost_feedback_is_asked_for_by_the_list_of_holds(void **unused)
+{
+  (void)unused;
+  t_swallows = true;
+  set_registry(false, 1, INT64_MAX, HF_ROLE_OFFICER);
+  t_swallows = false;
+  struct hf_order_id id = open_one();
+  struct hf_input left = input_of(HF_INPUT_LEFT, HF_NS_PER_MS), receipt = input_of(HF_INPUT_ANSWER, 2 * HF_NS_PER_MS);
+  const struct hf_answer has_it = {.order_id = id, .has_receipt = true};
+  left.order_id = receipt.order_id = id;
+  receipt.answer = &has_it;
+  step(&left);
+  step(&receipt);
+  ticked(60 * HF_NS_PER_S);
+  first_of(HF_FACT_ORDER_OVERDUE);
+  assert_int_equal(first_of(HF_FACT_ORDER_READY)->order.action, HF_ACTION_HOLDS);
+  listed(first_of(HF_FACT_ORDER_READY)->order.id, id, 61 * HF_NS_PER_S);
+  bool resolved = false;
+  for (uint32_t i = 0; i < t.count; i++)
+    resolved |= t.facts[i].kind == HF_FACT_ORDER_ENDED && hf_uuid_equal(t.facts[i].ended.answer.order_id.uuid, id.uuid);
+  assert_true(resolved);
+}
+
 static void S21_feedback_just_inside_its_limit_is_not_late(void **unused)
 {
   (void)unused;
@@ -559,6 +583,7 @@ int main(void)
                                      TEST(a_resend_says_the_same_after_a_countersignature),
                                      TEST(S1_feedback_without_times_is_an_interval),
                                      TEST(S3_the_list_proves_a_stop_that_was_never_answered),
+                                     TEST(S3_a_lost_feedback_is_asked_for_by_the_list_of_holds),
                                      TEST(S21_feedback_just_inside_its_limit_is_not_late)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

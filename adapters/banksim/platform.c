@@ -1,0 +1,248 @@
+#include "adapters/banksim/platform.h"
+
+#include <expat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/bytes.h"
+#include "engine/base/time.h"
+
+/* --- reading: every element's text by its name; a request's are all different --- */
+
+struct fields {
+  json_t *of;
+  char text[2048];
+  size_t size;
+};
+
+static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **attributes)
+{
+  struct fields *fields = user;
+  (void)name, (void)attributes;
+  fields->size = 0;
+}
+
+static void XMLCALL on_end(void *user, const XML_Char *name)
+{
+  struct fields *fields = user;
+  if (json_object_get(fields->of, name) == NULL)
+    json_object_set_new(fields->of, name, json_stringn(fields->text, fields->size));
+  fields->size = 0;
+}
+
+static void XMLCALL on_text(void *user, const XML_Char *bytes, int size)
+{
+  struct fields *fields = user;
+  if (fields->size + (size_t)size > sizeof fields->text) return;
+  memcpy(fields->text + fields->size, bytes, (size_t)size);
+  fields->size += (size_t)size;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+  const char *text = json_string_value(json_object_get(object, key));
+  return text == NULL ? "" : text;
+}
+
+/* ApplicationID → the order's UUID. */
+static void write_id(const char *application_id, char text[40])
+{
+  const char *hex = strlen(application_id) == 36 ? application_id + 4 : "00000000000000000000000000000000";
+  snprintf(text, 40, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* yyyyMMddHHmmss of UTC+8 → RFC 3339 */
+static void set_time(json_t *order, const char *key, const char *digits)
+{
+  char text[40];
+  if (strlen(digits) != 14) return;
+  snprintf(text, sizeof text, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s+08:00", digits, digits + 4, digits + 6, digits + 8, digits + 10,
+           digits + 12);
+  json_object_set_new(order, key, json_string(text));
+}
+
+static const char *action_of(const json_t *fields)
+{
+  static const struct {
+    const char *code, *action;
+  } known[] = {{"0101", "stop"},     {"0103", "lift"},      {"0105", "extend"},  {"0201", "freeze"},
+               {"0203", "unfreeze"}, {"0205", "renew"},     {"0301", "query"},   {"0303", "holder"},
+               {"0305", "monitor"},  {"0307", "unmonitor"}, {"0309", "accounts"}};
+  const char *code = text_of(fields, "TxCode");
+  bool holds = strcmp(text_of(fields, "InquiryMode"), "02") == 0;
+  for (size_t i = 0; strlen(code) == 6 && i < sizeof known / sizeof known[0]; i++)
+    if (strcmp(code + 2, known[i].code) == 0)
+      return strcmp(known[i].action, "accounts") == 0 && holds ? "holds" : known[i].action;
+  return "";
+}
+
+static json_t *order_of(const json_t *fields, const char *institution)
+{
+  char id[40], parent[40];
+  bool limited = strcmp(text_of(fields, "FreezeType"), "01") == 0;
+  write_id(text_of(fields, "ApplicationID"), id);
+  json_t *order =
+      json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "order_id", id, "case_id", "-", "action", action_of(fields),
+                "institution", institution, "account", "number", text_of(fields, "AccountNumber"), "name",
+                text_of(fields, "AccountName"), "transfer", "amount", text_of(fields, "TransferAmount"));
+  if (text_of(fields, "OriginalApplicationID")[0] != '\0') {
+    write_id(text_of(fields, "OriginalApplicationID"), parent);
+    json_object_set_new(order, "parent", json_string(parent));
+  }
+  if (strcmp(action_of(fields), "freeze") == 0) json_object_set_new(order, "mode", json_string(limited ? "limited" : "full"));
+  if (limited) json_object_set_new(order, "amount", json_string(text_of(fields, "Balance")));
+  set_time(order, "until", text_of(fields, strcmp(action_of(fields), "monitor") == 0 ? "InterceptionEndTime" : "ExpireTime"));
+  json_object_set_new(order, "application_id", json_string(text_of(fields, "ApplicationID")));
+  json_object_set_new(order, "serial", json_string(text_of(fields, "TransSerialNumber")));
+  return order;
+}
+
+json_t *platform_order(const char *xml, size_t size, const char *institution, size_t *document, char *signature,
+                       size_t capacity)
+{
+  static const char mark[] = "<?holdfast-signature ", value[] = "value=\"";
+  struct fields fields = {.of = json_object()};
+  const char *seal = memmem(xml, size, mark, strlen(mark));
+  *document = seal == NULL ? size : (size_t)(seal - xml);
+  signature[0] = '\0';
+  const char *from = seal == NULL ? NULL : memmem(seal, size - *document, value, strlen(value));
+  if (from != NULL) {
+    from += strlen(value);
+    const char *end = memchr(from, '"', size - (size_t)(from - xml));
+    if (end != NULL && (size_t)(end - from) < capacity) snprintf(signature, capacity, "%.*s", (int)(end - from), from);
+  }
+  XML_Parser parser = XML_ParserCreate(NULL);
+  XML_SetUserData(parser, &fields);
+  XML_SetElementHandler(parser, on_start, on_end);
+  XML_SetCharacterDataHandler(parser, on_text);
+  bool sound = XML_Parse(parser, xml, (int)size, 1) == XML_STATUS_OK;
+  XML_ParserFree(parser);
+  json_t *order = sound ? order_of(fields.of, institution) : NULL;
+  json_decref(fields.of);
+  return order;
+}
+
+/* --- writing --- */
+
+static void put(FILE *out, const char *name, const char *text)
+{
+  fprintf(out, "<%s>", name);
+  for (; *text != '\0'; text++) {
+    if (*text == '&')
+      fputs("&amp;", out);
+    else if (*text == '<')
+      fputs("&lt;", out);
+    else
+      fputc(*text, out);
+  }
+  fprintf(out, "</%s>", name);
+}
+
+static void put_time(FILE *out, const char *name, const json_t *of, const char *key)
+{
+  char text[48];
+  int64_t ns = hf_time_parse(text_of(of, key));
+  if (ns == INT64_MIN) return;
+  time_t seconds = (time_t)(ns / HF_NS_PER_S) + 8 * 3600;
+  struct tm local;
+  gmtime_r(&seconds, &local);
+  strftime(text, sizeof text, "%Y%m%d%H%M%S", &local);
+  put(out, name, text);
+}
+
+char *platform_receipt(const json_t *order, bool taken)
+{
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Head><TxCode>100000</TxCode></Head><Body>", out);
+  put(out, "Code", taken ? "100000" : "200001");
+  put(out, "Description", taken ? "" : "not taken");
+  put(out, "TransSerialNumber", text_of(order, "serial"));
+  put(out, "ApplicationID", text_of(order, "application_id"));
+  fputs("</Body></Response>", out);
+  fclose(out);
+  return text;
+}
+
+static void put_transactions(FILE *out, const json_t *rows)
+{
+  fputs("<Accounts><Account><Transactions>", out);
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i), *other = json_object_get(row, "other");
+    fputs("<Transaction>", out);
+    put(out, "BorrowingSigns", strcmp(text_of(row, "side"), "credit") == 0 ? "1" : "0");
+    put(out, "TransactionAmount", text_of(row, "amount"));
+    if (json_object_get(row, "balance") != NULL) put(out, "AccountBalance", text_of(row, "balance"));
+    put_time(out, "TransactionTime", row, "at");
+    put(out, "TransactionSerial", text_of(row, "serial"));
+    put(out, "OpponentName", text_of(other, "name"));
+    put(out, "OpponentAccountNumber", text_of(other, "number"));
+    put(out, "OpponentDepositBankID", text_of(other, "institution"));
+    put(out, "CashMark", json_is_true(json_object_get(row, "cash")) ? "01" : "00");
+    put(out, "TransactionStatus", "00");
+    fputs("</Transaction>", out);
+  }
+  fputs("</Transactions></Account></Accounts>", out);
+}
+
+static void put_measures(FILE *out, const json_t *holds)
+{
+  fputs("<Measures>", out);
+  for (size_t i = 0; i < json_array_size(holds); i++) {
+    const json_t *hold = json_array_get(holds, i);
+    const char *id = text_of(hold, "order_id");
+    bool freeze = strcmp(text_of(hold, "kind"), "freeze") == 0;
+    char serial[40] = "";
+    if (strlen(id) == 36)
+      snprintf(serial, sizeof serial, "%s%.8s%.4s%.4s%.4s%.12s", freeze ? "0201" : "0101", id, id + 9, id + 14, id + 19,
+               id + 24);
+    fputs("<Measure>", out);
+    put(out, "FreezeSerial", serial);
+    put(out, "FreezeType", freeze ? "0002" : "0001");
+    put(out, "Amount", text_of(hold, "amount"));
+    put_time(out, "EndTime", hold, "expires_at");
+    put(out, "Dept", text_of(hold, "authority"));
+    fputs("</Measure>", out);
+  }
+  fputs("</Measures>", out);
+}
+
+char *platform_feedback(const json_t *order, const char *answer)
+{
+  json_error_t error;
+  json_t *said = json_loads(answer, 0, &error);
+  const json_t *feedback = json_object_get(said, "feedback"), *former = json_object_get(feedback, "former");
+  char *text = NULL;
+  size_t size;
+  if (feedback == NULL) {
+    json_decref(said);
+    return NULL;
+  }
+  const char *id = text_of(said, "order_id"), *asked = text_of(order, "application_id");
+  FILE *out = open_memstream(&text, &size);
+  fputs(
+      "<?xml version=\"1.0\" "
+      "encoding=\"UTF-8\"?><Request><Head><Mode>01</Mode><To>111111000000</To><TxCode>100102</TxCode></Head><Body>",
+      out);
+  fprintf(out, "<ApplicationID>%.4s%.8s%.4s%.4s%.4s%.12s</ApplicationID>", asked, id, id + 9, id + 14, id + 19, id + 24);
+  put(out, "Result", text_of(feedback, "result"));
+  put(out, "Currency", "RMB");
+  put(out, "AccountBalance", text_of(feedback, "balance"));
+  put(out, "FrozedBalance", text_of(feedback, "held"));
+  put_time(out, "StartTime", feedback, "executed_at");
+  put_time(out, "ExpireTime", feedback, "expires_at");
+  if (json_object_get(feedback, "holder") != NULL) put(out, "AccountName", text_of(feedback, "holder"));
+  if (former != NULL) {
+    put(out, "FormerApplicationDepartment", text_of(former, "authority"));
+    put_time(out, "FormerFrozenExpireTime", former, "expires_at");
+  }
+  if (json_object_get(feedback, "transactions") != NULL) put_transactions(out, json_object_get(feedback, "transactions"));
+  if (json_object_get(feedback, "holds") != NULL) put_measures(out, json_object_get(feedback, "holds"));
+  fputs("</Body></Request>", out);
+  fclose(out);
+  json_decref(said);
+  return text;
+}
