@@ -94,7 +94,8 @@ static const char *institution_fault(const char *code)
 
 static const char *read_row(enum hf_routing_table table, char *fields[FIELDS_MAX], struct hf_routing_row *row)
 {
-  const char *institution = fields[forms[table].fields - 2], *name = fields[forms[table].fields - 1];
+  bool is_short = table == HF_ROUTING_PAYMENT_COMPANIES;
+  const char *institution = fields[is_short ? 1 : 2], *name = fields[is_short ? 2 : 3];
   const char *fault = institution_fault(institution);
   size_t key_size = strlen(fields[0]);
   if (strlen(name) > HF_ROUTING_NAME_SIZE_MAX || !hf_text_is_sound(name, strlen(name)))
