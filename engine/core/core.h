@@ -97,6 +97,11 @@ bool hf_core_has_case(const struct hf_core *core, struct hf_case_id id);
 
 /* Calls visit for each order that is ready or on its way; what an owner sends again after it has restored its shard. */
 void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, const struct hf_order *order), void *owner);
+/* The same in parts: looks at `most` places from place `from` on (0 at the beginning) and visits those whose id is wanted.
+ * Returns where to go on, 0 at the end. */
+uint32_t hf_core_visit_open_from(const struct hf_core *core, uint32_t from, uint32_t most,
+                                 bool (*wants)(void *owner, struct hf_order_id id),
+                                 void (*visit)(void *owner, const struct hf_order *order), void *owner);
 /* The orders in memory. */
 uint32_t hf_core_orders(const struct hf_core *core);
 uint32_t hf_core_cases(const struct hf_core *core);

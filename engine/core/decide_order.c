@@ -233,16 +233,25 @@ void hf_core_decide_answer(struct hf_core *core, const struct hf_input *input)
   hf_core_rest_if_done(core, case_id);
 }
 
-void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, const struct hf_order *order), void *owner)
+uint32_t hf_core_visit_open_from(const struct hf_core *core, uint32_t from, uint32_t most,
+                                 bool (*wants)(void *owner, struct hf_order_id id),
+                                 void (*visit)(void *owner, const struct hf_order *order), void *owner)
 {
-  for (uint32_t at = 1; at <= core->orders.fresh; at++) {
+  uint32_t at = from + 1;
+  for (; at <= core->orders.fresh && at - from <= most; at++) {
     const struct hf_order_entry *entry = hf_order_at(core, at);
     /* A released slot keeps its old bytes, so ask the map who lives here. */
-    if (hf_map_get(&core->order_of, entry->id.uuid) != at || hf_order_state_is_final(entry->state) ||
-        entry->state == HF_ORDER_DRAFT)
+    if (hf_order_state_is_final(entry->state) || entry->state == HF_ORDER_DRAFT ||
+        hf_map_get(&core->order_of, entry->id.uuid) != at || (wants != NULL && !wants(owner, entry->id)))
       continue;
     struct hf_order order = {0};
     hf_core_describe(core, entry, &order);
     visit(owner, &order);
   }
+  return at > core->orders.fresh ? 0 : at - 1;
+}
+
+void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, const struct hf_order *order), void *owner)
+{
+  (void)hf_core_visit_open_from(core, 0, UINT32_MAX, NULL, visit, owner);
 }

@@ -230,7 +230,8 @@ static int64_t next_turn_ns(struct hf_engine *engine, bool again)
 {
   int64_t next = engine->turn.mono_ns + 250 * HF_NS_PER_MS; /* Kafka wants to be polled, clocks to be looked at */
   int64_t others[] = {hf_dispatch_next(engine->dispatch), hf_record_next(engine->record),
-                      engine->takeover ? engine->turn.mono_ns + 2 * HF_NS_PER_MS : INT64_MAX};
+                      engine->takeover ? engine->turn.mono_ns + 2 * HF_NS_PER_MS : INT64_MAX,
+                      engine->left_out ? engine->round.next_ns : INT64_MAX};
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
     if (others[i] < next) next = others[i];
   return again ? engine->turn.mono_ns : next;
@@ -246,6 +247,7 @@ static bool turn(struct hf_engine *engine)
   hf_intake_work(engine->intake, engine->turn);
   bool moved = decide_submissions(engine);
   if (hf_record_has_room(engine->record) && !engine->stopping) hf_dispatch_work(engine->dispatch, engine->turn);
+  moved |= hf_route_left_out(engine);
   sign_flights(engine);
   moved |= collect_signed(engine);
   if (send_ready(engine)) more |= work_transports(engine);

@@ -114,6 +114,12 @@ struct hf_engine {
   uint32_t *sign_queue; /* a ring of flights being signed, in order */
   uint32_t sign_first, sign_used, flights_max;
 
+  bool left_out; /* some orders found no room in their lane: they are offered again */
+  struct hf_round {
+    bool runs;
+    uint32_t shard, place; /* of the core's orders */
+    int64_t next_ns;
+  } round;
   bool stopping;
   int exit_code;
   int64_t stop_by_ns;
@@ -153,6 +159,8 @@ void hf_comeback_grown(struct hf_engine *engine, uint32_t shard, struct hf_case_
 void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw);
 /* after_seq: the fact that must be committed first where the order says so. */
 void hf_route_order(struct hf_engine *engine, const struct hf_order *order, uint64_t after_seq);
+/* Offers again what its lane had no room for, a part in each turn. Returns whether there is more to look at now. */
+bool hf_route_left_out(struct hf_engine *engine);
 /* Connections open to the lane's institution, and how many are wanted. */
 void hf_route_warmth(const struct hf_engine *engine, uint32_t lane, uint32_t *open, uint32_t *wanted);
 void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact);

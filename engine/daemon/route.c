@@ -7,10 +7,45 @@ void hf_route_order(struct hf_engine *engine, const struct hf_order *order, uint
 {
   struct hf_status status = hf_dispatch_offer(engine->dispatch, order, after_seq, engine->turn);
   if (hf_is_ok(status)) return;
+  if (status.kind == HF_STATUS_AGAIN) engine->left_out = true;
   engine->counters.orders_unsendable++;
-  /* It stays ready in the core and on the screens, and becomes overdue there: a person has to call. */
+  /* It stays ready in the core and on the screens; where its lane was full it is offered again, else a person has to call. */
   HF_LOG(HF_LOG_ALARM, "E1601", "an order cannot be put into its lane", HF_FIELD("order", order->id),
          HF_FIELD("institution", order->institution), HF_FIELD("why", status.why));
+}
+
+#define LOOKS_PER_TURN 2048
+#define ROUND_EVERY_NS HF_NS_PER_S
+
+static bool is_left_out(void *owner, struct hf_order_id id)
+{
+  return !hf_dispatch_has(((struct hf_engine *)owner)->dispatch, id);
+}
+
+static void offer_left_out(void *owner, const struct hf_order *order)
+{
+  struct hf_engine *engine = owner;
+  /* What waits for a commit waits for all of them here: its own fact's number is not kept. */
+  bool waits = order->after != HF_AFTER_NOTHING && hf_record_waiting(engine->record) > 0;
+  if (waits || hf_dispatch_offer(engine->dispatch, order, 0, engine->turn).kind == HF_STATUS_AGAIN) engine->left_out = true;
+}
+
+bool hf_route_left_out(struct hf_engine *engine)
+{
+  struct hf_round *round = &engine->round;
+  if (!round->runs && (!engine->left_out || engine->turn.mono_ns < round->next_ns)) return false;
+  if (!round->runs) *round = (struct hf_round){.runs = true};
+  if (round->shard == 0 && round->place == 0) engine->left_out = false;
+  while (round->shard < HF_SHARDS_MAX && engine->shards[round->shard].state != HF_SHARD_RUNNING)
+    round->shard++, round->place = 0;
+  if (round->shard == HF_SHARDS_MAX) {
+    *round = (struct hf_round){.next_ns = engine->turn.mono_ns + ROUND_EVERY_NS};
+    return false;
+  }
+  round->place = hf_core_visit_open_from(engine->shards[round->shard].core, round->place, LOOKS_PER_TURN, is_left_out,
+                                         offer_left_out, engine);
+  if (round->place == 0) round->shard++;
+  return true;
 }
 
 static const struct hf_open_transport *transport_named(const struct hf_engine *engine, const char *name)

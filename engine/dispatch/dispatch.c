@@ -241,6 +241,17 @@ static bool may_leave(const struct hf_dispatch *dispatch, const struct item *ite
   return item->order.after != HF_AFTER_LEGAL || is_fresh(gate, now);
 }
 
+/* A lane may have as many orders as there are places free: n dead institutions leave 1/(n + 1) of all places to the others. */
+static bool has_share(const struct hf_dispatch *dispatch, const struct hf_lane *lane)
+{
+  return lane->orders < HF_LANE_QUEUE_MAX && lane->orders < hf_pool_room(&dispatch->items);
+}
+
+bool hf_dispatch_has(const struct hf_dispatch *dispatch, struct hf_order_id id)
+{
+  return hf_map_get(&dispatch->item_of, id.uuid) != 0;
+}
+
 struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order, uint64_t after_seq,
                                    struct hf_time now)
 {
@@ -248,8 +259,10 @@ struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf
   if (lane == UINT32_MAX) return hf_fail(HF_STATUS_REFUSED, "the institution has no lane");
   if ((dispatch->lanes[lane].dialect->actions & 1u << order->action) == 0)
     return hf_fail(HF_STATUS_REFUSED, "the institution's dialect has no such action");
-  uint32_t index = dispatch->lanes[lane].queue.used < HF_LANE_QUEUE_MAX ? hf_pool_acquire(&dispatch->items) : 0;
-  if (index == 0) return hf_fail(HF_STATUS_AGAIN, "the lane is full");
+  if (!has_share(dispatch, &dispatch->lanes[lane])) return hf_fail(HF_STATUS_AGAIN, "the lane has its share of all orders");
+  uint32_t index = hf_pool_acquire(&dispatch->items);
+  HF_ASSERT(index != 0);
+  dispatch->lanes[lane].orders++;
   struct item *item = item_at(dispatch, index);
   item->order = *order;
   item->lane = lane;
@@ -312,6 +325,7 @@ static void drop_item(struct hf_dispatch *dispatch, uint32_t index)
   hf_heap_remove(&dispatch->lanes[item->lane].queue, index);
   if (hf_map_get(&dispatch->item_of, item->order.id.uuid) == index) hf_map_remove(&dispatch->item_of, item->order.id.uuid);
   item->state = ITEM_FREE;
+  dispatch->lanes[item->lane].orders--;
   hf_pool_release(&dispatch->items, index);
 }
 

@@ -57,10 +57,13 @@ HF_MUST_USE struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatc
 bool hf_dispatch_has_room(const struct hf_dispatch *dispatch);
 /*
  * Copies the order into its lane; where order->after says so, once the fact `after_seq` of its shard is committed (design.md
- * law 3). REFUSED where it has no lane or its dialect has no such action; AGAIN when the lane is full.
+ * law 3). REFUSED where it has no lane or its dialect has no such action; AGAIN while its lane has its share of all places:
+ * offer it again later.
  */
 HF_MUST_USE struct hf_status hf_dispatch_offer(struct hf_dispatch *dispatch, const struct hf_order *order, uint64_t after_seq,
                                                struct hf_time now);
+/* Whether the order is in a lane, in whatever state. */
+bool hf_dispatch_has(const struct hf_dispatch *dispatch, struct hf_order_id id);
 /*
  * All facts of the shard up to seq are committed under our epoch: what waited for that goes into its lane. asked_ns: when that
  * transaction was sent, monotonic; the epoch was ours then. Its answer may have waited for us for long: a process can be

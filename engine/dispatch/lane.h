@@ -17,6 +17,7 @@ struct hf_lane {
   struct hf_institution row;
   const struct hf_dialect *dialect;
   struct hf_heap queue;
+  uint32_t orders; /* in all states: waiting, in flight, until the next try, until a commit */
   uint32_t in_flight;
   /* token bucket: one order each 1/pace_per_s, a tenth of a second's worth at once */
   int64_t tokens_ns; /* time that is saved up */
