@@ -272,7 +272,7 @@ class World:
                 values = {**values, 'carrier': 'yes'}
             scheme = 'https'
             if code in self.platform:
-                scheme, values = 'tls', {**values, 'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB'}
+                scheme, values = 'tls', {**values, 'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB phone=13800000000'}
             if code in BANK_CODES:
                 values = {**values, 'bank_code': f'"{BANK_CODES[code]}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'

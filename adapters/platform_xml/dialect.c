@@ -9,6 +9,7 @@
 
 #define DOCUMENT_TYPE "application/xml"
 #define CHINA_S (8 * 3600)
+#define CASE_NUMBER_MAX 30
 
 static const struct {
   enum hf_action action;
@@ -189,6 +190,18 @@ static void put_original(struct hf_writer *out, const struct hf_order *order)
   end(out, "OriginalApplicationID");
 }
 
+/* It must be there, in 30 characters: where the centre has given none yet, the case's own id stands for it. */
+static void put_case(struct hf_writer *out, const struct hf_order *order)
+{
+  size_t size = strlen(order->case_number);
+  begin(out, "CaseNumber");
+  if (size == 0) hf_write_hex(out, order->case_id.uuid.bytes, CASE_NUMBER_MAX / 2);
+  if (size > CASE_NUMBER_MAX)
+    for (size = CASE_NUMBER_MAX; ((uint8_t)order->case_number[size] & 0xc0) == 0x80;) size--; /* whole characters */
+  write_escaped(out, order->case_number, size);
+  end(out, "CaseNumber");
+}
+
 static void put_target(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row)
 {
   put(out, "BankID", row->bank_code);
@@ -203,7 +216,7 @@ static void put_stop(struct hf_writer *out, const struct hf_order *order, const 
 {
   put(out, "ApplicationType", order->currency == HF_CURRENCY_CNY ? "00" : "01");
   put_original(out, order);
-  put(out, "CaseNumber", order->case_number);
+  put_case(out, order);
   put(out, "CaseType", "0000");
   put(out, "EmergencyLevel", "02");
   put_currency(out, order->currency, profile);
@@ -222,7 +235,7 @@ static void put_freeze(struct hf_writer *out, const struct hf_order *order, cons
 {
   bool limited = order->mode == HF_FREEZE_LIMITED;
   put_original(out, order);
-  put(out, "CaseNumber", order->case_number);
+  put_case(out, order);
   put(out, "CaseType", "0000");
   put(out, "EmergencyLevel", "02");
   put(out, "FreezeType", limited ? "01" : "02");
@@ -240,7 +253,7 @@ static void put_inquiry(struct hf_writer *out, const struct hf_order *order, con
 {
   static const char *const modes[] = {"03", "01", "02", "03", "04"}; /* by enum hf_query_mode */
   put_original(out, order);
-  put(out, "CaseNumber", order->case_number);
+  put_case(out, order);
   put_target(out, order, row);
   put(out, "SubjectType", "1");
   put_bytes(out, "CardNumber", order->account.bytes, order->account.size);
@@ -310,7 +323,7 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
   case HF_ACTION_LIFT:
   case HF_ACTION_UNFREEZE:
     put_original(out, order);
-    put(out, "CaseNumber", order->case_number);
+    put_case(out, order);
     put_target(out, order, row);
     put(out, "WithdrawalRemark", order->text);
     break;
@@ -355,7 +368,11 @@ static struct hf_status check(const struct hf_institution *row)
 {
   struct hf_platform_profile profile;
   if (strlen(row->bank_code) != 12) return hf_fail(HF_STATUS_CONFIG, "bank_code: platform_xml addresses 12 digits");
-  return hf_platform_profile_read(row->profile, &profile);
+  struct hf_status status = hf_platform_profile_read(row->profile, &profile);
+  if (hf_is_ok(status) && profile.phone[0] == '\0')
+    status =
+        hf_fail(HF_STATUS_CONFIG, "profile: phone=… is missing; every request of the family carries the duty desk's number");
+  return status;
 }
 
 #define CAN(action) (1u << HF_ACTION_##action)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/time.h"
+#include "adapters/dialect.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/wait.h"
 #include "engine/daemon/yaml.h"
@@ -67,7 +68,7 @@ static bool yes_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, bool
   return true;
 }
 
-static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
+static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
   static const char *const known[] = {
       "code",      "name",        "dialect",    "transport",      "endpoint",        "payment_company", "enabled",
@@ -90,6 +91,16 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
          number_of(yaml, row, "pace_per_s", &to->pace_per_s, 0, 1000000) &&
          number_of(yaml, row, "try_timeout_ms", &to->try_timeout_ms, 100, 600000) &&
          number_of(yaml, row, "sla_feedback_ms", &to->sla_feedback_ms, 0, 86400000);
+}
+
+/* As the engine will find it: a row that it could not use is refused here, where somebody reads why. */
+static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
+{
+  if (!read_row(yaml, row, to)) return false;
+  const struct hf_dialect *dialect = hf_dialect_named(to->dialect);
+  if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: holdfast_json or platform_xml");
+  struct hf_status status = dialect->check == NULL ? hf_ok() : dialect->check(to);
+  return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(row), "%s", status.why);
 }
 
 static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int64_t *to)

@@ -167,7 +167,7 @@ void hf_takeover_work(struct hf_engine *engine)
     if (engine->shards[i].state != HF_SHARD_WANTED) continue;
     struct hf_status status = take_over(engine, i);
     if (hf_is_ok(status)) continue;
-    HF_LOG(status.kind == HF_STATUS_RETRY ? HF_LOG_WARN : HF_LOG_ALARM, "E1706", "a shard cannot be taken over",
+    HF_LOG(status.kind == HF_STATUS_CONFIG ? HF_LOG_ALARM : HF_LOG_WARN, "E1706", "a shard cannot be taken over",
            HF_FIELD("shard", i), HF_FIELD("why", status.why));
     engine->takeover_retry_ns = engine->turn.mono_ns + RETRY_NS;
     return;

@@ -48,9 +48,6 @@ static struct hf_status begin(struct hf_lookup *lookup)
   return hf_ok();
 }
 
-/* Known again by its address: what acquiring does about it, nothing else does. */
-static const char locked[] = "another transaction holds the shard's row";
-
 struct hf_status hf_lookup_error(const PGresult *result)
 {
   const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -58,7 +55,7 @@ struct hf_status hf_lookup_error(const PGresult *result)
          HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
   if (code != NULL && strcmp(code, "42P01") == 0)
     return hf_fail(HF_STATUS_CONFIG, "the schema is missing: run `holdfast migrate`");
-  if (code != NULL && strcmp(code, "55P03") == 0) return hf_fail(HF_STATUS_RETRY, locked);
+  if (code != NULL && strcmp(code, "55P03") == 0) return hf_fail(HF_STATUS_AGAIN, "another transaction holds the shard's row");
   return hf_fail(HF_STATUS_RETRY, "a look-up in PostgreSQL failed");
 }
 
@@ -134,8 +131,8 @@ static void end_stalled(struct hf_lookup *lookup, uint32_t shard)
       "and a.xact_start < clock_timestamp() - interval '1 second' and exists (select from pg_locks l where l.pid = a.pid "
       "and l.relation = 'shard'::regclass and l.mode = 'RowExclusiveLock')",
       0, NULL, take_ended, &ended);
-  HF_LOG(HF_LOG_ALARM, "E1306", "the last owner's unfinished transactions were ended", HF_FIELD("shard", shard),
-         HF_FIELD("ended", ended));
+  HF_LOG(ended > 0 ? HF_LOG_ALARM : HF_LOG_INFO, "E1306", "the last owner's unfinished transactions were looked for and ended",
+         HF_FIELD("shard", shard), HF_FIELD("ended", ended));
 }
 
 struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row)
@@ -153,7 +150,7 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
       "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
       "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
       2, (const char *const[]){number, owner}, take_shard, row);
-  if (status.why == locked) end_stalled(lookup, shard);
+  if (status.kind == HF_STATUS_AGAIN) end_stalled(lookup, shard);
   return status;
 }
 

@@ -1,5 +1,6 @@
 /* The dialect's golden vectors, and lanes. */
 #include "adapters/dialect.h"
+#include "engine/dispatch/dispatch.h"
 #include "engine/dispatch/lane.h"
 #include "tests/unit/unit.h"
 
@@ -210,9 +211,113 @@ static void backoff_grows_to_half_a_minute(void **unused)
   }
 }
 
+/* --- many orders on one connection: whose an answer is, and who may give it --- */
+
+static struct {
+  uint32_t answers, cancelled;
+  struct hf_answer last;
+} told;
+
+static void on_tell(void *owner, const struct hf_input *input)
+{
+  (void)owner;
+  if (input->kind != HF_INPUT_ANSWER) return;
+  told.answers++;
+  told.last = *input->answer;
+}
+
+static void on_cancel(void *owner, uint32_t mine, uint32_t flight)
+{
+  (void)owner, (void)mine, (void)flight;
+  told.cancelled++;
+}
+
+static void heard(struct hf_dispatch *dispatch, uint32_t mine, const char *body, int64_t after_ns)
+{
+  char xml[512];
+  snprintf(xml, sizeof xml,
+           "<Request><Body><ApplicationID>010101a20be9b54e80039c9d0af5e8da17a2</ApplicationID>%s</Body></Request>", body);
+  hf_dispatch_heard(dispatch, mine, (struct hf_span){(const uint8_t *)xml, strlen(xml)},
+                    (struct hf_time){1000 + after_ns, 1700000000LL * HF_NS_PER_S + after_ns});
+}
+
+static void an_answer_by_itself_finds_its_order(void **unused)
+{
+  (void)unused;
+  const struct hf_time now = {1000, 1700000000LL * HF_NS_PER_S};
+  const struct hf_dispatch_config config = {.orders_max = 1024, .flights_max = 4};
+  const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel};
+  struct hf_dispatch *dispatch;
+  uint32_t mine, other;
+  struct hf_institution bank = {.code = "BANKA",
+                                .name = "b",
+                                .dialect = "platform_xml",
+                                .bank_code = "102100000013",
+                                .profile = "phone=1",
+                                .window = 4,
+                                .try_timeout_ms = 1000};
+  memset(&told, 0, sizeof told);
+  assert_true(hf_is_ok(hf_dispatch_open(&dispatch, &config, &events, now)));
+  assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &bank, &mine)));
+  strcpy(bank.code, "BANKB");
+  assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &bank, &other)));
+  bank.profile[0] = '\0';
+  assert_int_equal(hf_dispatch_institution(dispatch, &bank, &other).kind, HF_STATUS_CONFIG);
+  struct hf_order order = order_like(HF_ACTION_STOP, 1700000060LL * HF_NS_PER_S, 100);
+  assert_true(hf_is_ok(hf_dispatch_offer(dispatch, &order, 0, now)));
+  heard(dispatch, mine, "<Code>100000</Code>", 1); /* it has not left: nobody can have answered it */
+  assert_int_equal(told.answers, 0);
+  assert_int_equal(hf_dispatch_work(dispatch, now), 1);
+  uint32_t flight = hf_dispatch_ready(dispatch, 0);
+  hf_dispatch_started(dispatch, flight, now);
+  hf_dispatch_left(dispatch, flight, now);
+  heard(dispatch, other, "<Result>0000</Result>", 2); /* another institution's */
+  assert_int_equal(told.answers, 0);
+  heard(dispatch, mine, "<Code>100000</Code>", 3);
+  assert_true(told.answers == 1 && told.last.has_receipt && !told.last.has_feedback && told.cancelled == 1);
+  assert_true(hf_dispatch_has(dispatch, order.id));
+  const struct hf_time later = {now.mono_ns + 59 * HF_NS_PER_S, now.wall_ns + 59 * HF_NS_PER_S};
+  assert_int_equal(hf_dispatch_work(dispatch, later), 0); /* it speaks next: nothing is sent before its time */
+  heard(dispatch, mine, "<Result>0000</Result>", 4);
+  assert_true(told.answers == 2 && told.last.has_feedback);
+  assert_false(hf_dispatch_has(dispatch, order.id));
+  heard(dispatch, mine, "<Result>1301</Result>", 5); /* a repeat (O14): the first feedback rules */
+  assert_int_equal(told.answers, 2);
+  hf_dispatch_close(dispatch);
+}
+
+static void a_lane_has_its_share_and_no_more(void **unused)
+{
+  (void)unused;
+  const struct hf_time now = {1000, 1700000000LL * HF_NS_PER_S};
+  const struct hf_dispatch_config config = {.orders_max = 1000, .flights_max = 4};
+  const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel};
+  static const uint32_t shares[] = {500, 250, 125}; /* as many as there are places free, each time */
+  struct hf_dispatch *dispatch;
+  uint32_t mine;
+  assert_true(hf_is_ok(hf_dispatch_open(&dispatch, &config, &events, now)));
+  for (int i = 0; i < 3; i++) {
+    struct hf_institution bank = {.name = "b", .dialect = "holdfast_json", .window = 4, .try_timeout_ms = 1000};
+    struct hf_order order = order_like(HF_ACTION_STOP, 1700000060LL * HF_NS_PER_S, 100);
+    snprintf(bank.code, sizeof bank.code, "BANK%d", i);
+    strcpy(order.institution, bank.code);
+    assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &bank, &mine)));
+    uint32_t taken = 0;
+    for (;; taken++) {
+      order.id.uuid.bytes[12] = (uint8_t)i, order.id.uuid.bytes[13] = (uint8_t)(taken >> 8);
+      order.id.uuid.bytes[14] = (uint8_t)taken;
+      if (hf_dispatch_offer(dispatch, &order, 0, now).kind == HF_STATUS_AGAIN) break;
+    }
+    assert_int_equal(taken, shares[i]);
+  }
+  hf_dispatch_close(dispatch);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {cmocka_unit_test(orders_are_the_golden_bytes),
+                                     cmocka_unit_test(an_answer_by_itself_finds_its_order),
+                                     cmocka_unit_test(a_lane_has_its_share_and_no_more),
                                      cmocka_unit_test(every_action_fits_at_its_largest),
                                      cmocka_unit_test(transactions_are_read_as_far_as_they_are_sound),
                                      cmocka_unit_test(answers_are_read_as_the_vectors_say),

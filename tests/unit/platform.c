@@ -5,8 +5,9 @@
 #define ID "01a20be9-b54e-8003-9c9d-0af5e8da17a2"
 #define APPLICATION_ID "010101a20be9b54e80039c9d0af5e8da17a2"
 #define T0 1700000000LL
+#define PHONE "phone=13800000000"
 
-static struct hf_institution bank = {.code = "BANKC", .name = "third <bank>", .bank_code = "402100000114"};
+static struct hf_institution bank = {.code = "BANKC", .name = "third <bank>", .bank_code = "402100000114", .profile = PHONE};
 static struct hf_answer_room room;
 static struct hf_answer answer;
 
@@ -78,12 +79,13 @@ static void a_profile_changes_the_spelling(void **unused)
   strcpy(bank.profile, "side=platform currency=RMB amounts=yuan organ=020000000000 phone=13800000000");
   assert_true(hf_is_ok(hf_platform_xml.check(&bank)));
   same_as("stop_platform", out, encoded(&order, out));
-  static const char *const wrong[] = {"side=moon", "colour=red", "organ=1", "amounts", "phone=+86", "currency=USD"};
+  static const char *const wrong[] = {"side=moon", "colour=red",   "organ=1",     "amounts",
+                                      "phone=+86", "currency=USD", "amounts=yuan"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     strcpy(bank.profile, wrong[i]);
     assert_int_equal(hf_platform_xml.check(&bank).kind, HF_STATUS_CONFIG);
   }
-  bank.profile[0] = '\0';
+  strcpy(bank.profile, PHONE);
   struct hf_institution nowhere = bank;
   nowhere.bank_code[0] = '\0';
   assert_int_equal(hf_platform_xml.check(&nowhere).kind, HF_STATUS_CONFIG);
@@ -102,6 +104,21 @@ static void every_request_fits_at_its_largest(void **unused)
     order.amount = HF_AMOUNT_MAX;
     (void)encoded(&order, out);
   }
+}
+
+/* A case without a number of its own has its id; a long one is cut to the field, between characters. */
+static void the_case_number_is_always_there_and_fits(void **unused)
+{
+  (void)unused;
+  uint8_t out[HF_ORDER_BODY_SIZE_MAX + 1];
+  struct hf_order order = order_of(HF_ACTION_STOP);
+  order.case_number[0] = '\0';
+  assert_true(hf_is_ok(hf_uuid_parse("01a20be9-b54e-7e01-a678-55a837dd7c3f", 36, &order.case_id.uuid)));
+  out[encoded(&order, out)] = '\0';
+  assert_non_null(strstr((const char *)out, "<CaseNumber>01a20be9b54e7e01a67855a837dd7c</CaseNumber>"));
+  strcpy(order.case_number, "0123456789012345678901234567\xe6\xa1\x88\xe4\xbb\xb6");
+  out[encoded(&order, out)] = '\0';
+  assert_non_null(strstr((const char *)out, "<CaseNumber>0123456789012345678901234567</CaseNumber>"));
 }
 
 static struct hf_status read_xml(const char *xml, const struct hf_order *order)
@@ -191,7 +208,7 @@ static void S11_RMB_and_CNY_and_amounts_with_and_without_decimals_are_one(void *
     out[encoded(&order, out)] = '\0';
     assert_non_null(strstr((const char *)out, written[i]));
   }
-  bank.profile[0] = '\0';
+  strcpy(bank.profile, PHONE);
 }
 
 static void transactions_and_measures_are_read(void **unused)
@@ -272,6 +289,7 @@ int main(void)
       cmocka_unit_test(requests_are_the_golden_bytes),
       cmocka_unit_test(a_profile_changes_the_spelling),
       cmocka_unit_test(every_request_fits_at_its_largest),
+      cmocka_unit_test(the_case_number_is_always_there_and_fits),
       cmocka_unit_test(a_receipt_and_a_feedback_are_read),
       cmocka_unit_test(answers_are_read_as_the_vectors_say),
       cmocka_unit_test(S2_a_lift_answered_with_the_code_of_a_stop_is_the_lifts_feedback),
