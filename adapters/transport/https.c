@@ -15,6 +15,7 @@
 
 #define FDS_MAX 65536
 #define REPLY_SIZE_MAX (HF_ANSWER_BODY_SIZE_MAX + 1)
+#define EXCHANGES_MAX (2 * HF_LANE_CONNECTIONS_MAX) /* sending, and warming beside it */
 #define WARM_RETRY_NS (500 * HF_NS_PER_MS)
 
 struct https;
@@ -25,7 +26,10 @@ struct institution {
   char ping_url[HF_ENDPOINT_SIZE_MAX + 64];
   uint32_t connections_wanted, connections_open, busy, warming;
   int64_t warm_after_ns;
-  struct exchange *idle; /* handles set up for this institution */
+  struct exchange *idle; /* handles set up for this institution … */
+  struct exchange
+      *exchanges; /* … of these EXCHANGES_MAX, reserved when it is first set: nothing is allocated on the way to the wire */
+  uint32_t exchanges_used;
   struct https *https;
 };
 
@@ -58,7 +62,7 @@ struct https {
   struct institution institutions[HF_INSTITUTIONS_MAX];
   uint32_t institutions_count;
   struct exchange **slots;
-  struct watch **watches; /* by file descriptor */
+  struct watch *watches; /* by file descriptor */
   uint32_t handshakes_left;
   struct hf_time now;
 };
@@ -105,8 +109,8 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 static int on_close_socket(void *user, curl_socket_t fd)
 {
   struct institution *institution = user;
-  struct watch *watch = institution->https->watches[fd];
-  if (watch != NULL && watch->registered) {
+  struct watch *watch = &institution->https->watches[fd];
+  if (watch->registered) {
     event_del(&watch->event);
     watch->registered = false;
   }
@@ -121,7 +125,7 @@ static void on_event(evutil_socket_t fd, short what, void *user)
 {
   struct https *https = user;
   int running;
-  struct watch *watch = https->watches[fd];
+  struct watch *watch = &https->watches[fd];
   if (watch->mask == 0) { /* an idle connection has something to say: mostly that it is closed. Curl looks when it uses it. */
     event_del(&watch->event);
     watch->registered = false;
@@ -159,9 +163,7 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *user, void *s
 {
   struct https *https = user;
   (void)curl, (void)socket_user;
-  if (https->watches[fd] == NULL) https->watches[fd] = calloc(1, sizeof *https->watches[fd]);
-  struct watch *watch = https->watches[fd];
-  HF_ASSERT(watch != NULL);
+  struct watch *watch = &https->watches[fd];
   short wanted = (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
   if (what == CURL_POLL_REMOVE) wanted = 0;
   short armed = watch->registered ? event_get_events(&watch->event) & (EV_READ | EV_WRITE) : 0;
@@ -231,9 +233,8 @@ static struct exchange *take_exchange(struct institution *institution)
   if (exchange != NULL) {
     institution->idle = exchange->next;
   } else {
-    exchange = malloc(sizeof *exchange);
-    HF_ASSERT(exchange != NULL);
-    memset(exchange, 0, offsetof(struct exchange, reply));
+    HF_ASSERT(institution->exchanges_used < EXCHANGES_MAX);
+    exchange = &institution->exchanges[institution->exchanges_used++];
     exchange->institution = institution;
     exchange->curl = curl_easy_init();
     HF_ASSERT(exchange->curl != NULL);
@@ -317,7 +318,7 @@ static struct hf_status https_open(void **self, struct event_base *base, const s
   https->config = *config;
   https->events = *events;
   https->slots = calloc(config->slots_count, sizeof(struct exchange *));
-  https->watches = calloc(FDS_MAX, sizeof(struct watch *));
+  https->watches = calloc(FDS_MAX, sizeof *https->watches); /* touched as descriptors come */
   https->timer = evtimer_new(base, on_timer, https);
   https->multi = curl_multi_init();
   HF_ASSERT(https->slots != NULL && https->watches != NULL && https->timer != NULL && https->multi != NULL);
@@ -341,16 +342,14 @@ static void https_close(void *self)
     curl_multi_remove_handle(https->multi, https->slots[i]->curl);
     put_back(https->slots[i]);
   }
-  for (uint32_t i = 0; i < https->institutions_count; i++)
-    while (https->institutions[i].idle != NULL) {
-      struct exchange *exchange = https->institutions[i].idle;
-      https->institutions[i].idle = exchange->next;
+  for (uint32_t i = 0; i < https->institutions_count; i++) {
+    struct institution *institution = &https->institutions[i];
+    for (struct exchange *exchange = institution->idle; exchange != NULL; exchange = exchange->next)
       curl_easy_cleanup(exchange->curl);
-      free(exchange);
-    }
+    free(institution->exchanges);
+  }
   curl_multi_cleanup(https->multi);
   event_free(https->timer);
-  for (uint32_t fd = 0; fd < FDS_MAX; fd++) free(https->watches[fd]);
   free(https->watches);
   free(https->slots);
   free(https);
@@ -364,6 +363,8 @@ static struct hf_status https_institution(void *self, uint32_t index, const stru
   if (strncmp(row->endpoint, "https://", 8) != 0) return hf_fail(HF_STATUS_CONFIG, "the endpoint does not begin with https://");
   size_t size = strlen(row->endpoint);
   while (size > 8 && row->endpoint[size - 1] == '/') size--;
+  if (institution->exchanges == NULL) institution->exchanges = calloc(EXCHANGES_MAX, sizeof *institution->exchanges);
+  HF_ASSERT(institution->exchanges != NULL);
   institution->https = https;
   institution->connections_wanted = row->enabled ? row->connections : 0;
   memcpy(institution->endpoint, row->endpoint, size);

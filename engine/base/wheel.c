@@ -23,6 +23,7 @@ static void link_timer(struct hf_wheel *wheel, uint32_t item)
   while (level + 1 < HF_WHEEL_LEVELS && ahead >> (SLOT_BITS * (level + 1)) != 0) level++;
   uint32_t slot = level * HF_WHEEL_SLOTS + (uint32_t)(timer->due_tick >> (SLOT_BITS * level) & (HF_WHEEL_SLOTS - 1));
   timer->slot_plus_1 = slot + 1;
+  wheel->at_level[level]++;
   timer->previous = 0;
   timer->next = wheel->heads[slot];
   if (timer->next != 0) wheel->timers[timer->next].previous = item;
@@ -37,6 +38,7 @@ static void unlink_timer(struct hf_wheel *wheel, uint32_t item)
   else
     wheel->heads[timer->slot_plus_1 - 1] = timer->next;
   if (timer->next != 0) wheel->timers[timer->next].previous = timer->previous;
+  wheel->at_level[(timer->slot_plus_1 - 1) / HF_WHEEL_SLOTS]--;
   timer->slot_plus_1 = 0;
 }
 
@@ -69,6 +71,7 @@ static void cascade(struct hf_wheel *wheel, unsigned level)
   wheel->heads[level * HF_WHEEL_SLOTS + index] = 0;
   while (item != 0) {
     uint32_t next = wheel->timers[item].next;
+    wheel->at_level[level]--;
     link_timer(wheel, item);
     item = next;
   }
@@ -86,6 +89,8 @@ uint32_t hf_wheel_pop(struct hf_wheel *wheel, int64_t now_mono_ns)
       return item;
     }
     if (wheel->now_tick >= target) return 0;
+    uint64_t last = wheel->now_tick | (HF_WHEEL_SLOTS - 1); /* of this round of the finest level */
+    if (wheel->at_level[0] == 0 && last < target) wheel->now_tick = last;
     wheel->now_tick++;
     if ((wheel->now_tick & (HF_WHEEL_SLOTS - 1)) == 0) cascade(wheel, 1);
   }
@@ -99,5 +104,10 @@ int64_t hf_wheel_next(const struct hf_wheel *wheel)
     if (wheel->heads[tick & (HF_WHEEL_SLOTS - 1)] != 0) return (int64_t)tick * HF_NS_PER_MS;
     tick++;
   } while ((tick & (HF_WHEEL_SLOTS - 1)) != 0);
-  return (int64_t)tick * HF_NS_PER_MS; /* the next cascade may bring one down */
+  if (wheel->at_level[0] > 0) return (int64_t)tick * HF_NS_PER_MS; /* it may be in the next round */
+  /* The next cascade that brings one down; that of a coarser level may. */
+  uint32_t slot = (uint32_t)(tick >> SLOT_BITS & (HF_WHEEL_SLOTS - 1));
+  for (; slot != 0 && wheel->heads[HF_WHEEL_SLOTS + slot] == 0; slot = (slot + 1) & (HF_WHEEL_SLOTS - 1))
+    tick += HF_WHEEL_SLOTS;
+  return (int64_t)tick * HF_NS_PER_MS;
 }

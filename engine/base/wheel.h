@@ -24,7 +24,7 @@ struct hf_wheel_timer {
 struct hf_wheel {
   struct hf_wheel_timer *timers; /* capacity + 1 */
   uint32_t capacity;
-  uint32_t armed;
+  uint32_t armed, at_level[HF_WHEEL_LEVELS]; /* timers in all, and of each level */
   uint64_t now_tick;
   uint32_t heads[HF_WHEEL_LEVELS * HF_WHEEL_SLOTS];
 };

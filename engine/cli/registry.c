@@ -99,6 +99,7 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
   if (!read_row(yaml, row, to)) return false;
   const struct hf_dialect *dialect = hf_dialect_named(to->dialect);
   if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: holdfast_json or platform_xml");
+  to->actions = dialect->actions;
   struct hf_status status = dialect->check == NULL ? hf_ok() : dialect->check(to);
   return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(row), "%s", status.why);
 }

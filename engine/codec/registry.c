@@ -24,6 +24,7 @@ static enum hf_reason institution_of_proto(const Holdfast__V1__Institution *from
   to->pace_per_s = from->pace_per_s;
   to->try_timeout_ms = from->try_timeout_ms;
   to->sla_feedback_ms = from->sla_feedback_ms;
+  to->actions = from->actions;
   return hf_institution_is_sound(to) ? HF_REASON_NONE : HF_REASON_BAD_ROW;
 }
 
@@ -46,6 +47,7 @@ static void institution_to_proto(const struct hf_institution *from, Holdfast__V1
   to->pace_per_s = from->pace_per_s;
   to->try_timeout_ms = from->try_timeout_ms;
   to->sla_feedback_ms = from->sla_feedback_ms;
+  to->actions = from->actions;
 }
 
 /* A key id always means the same key: it is the key's own fingerprint. */

@@ -7,6 +7,7 @@ bool hf_core_takes(const struct hf_core *core, const char *institution, enum hf_
 {
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
   if (row == NULL || !row->enabled) return false;
+  if (row->actions != 0 && (row->actions & 1u << action) == 0) return false; /* its dialect has no word for it */
   return row->carrier == (action == HF_ACTION_BLOCK);
 }
 

@@ -216,6 +216,7 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
                           row->connections,     row->pace_per_s, row->try_timeout_ms, row->sla_feedback_ms};
     seed = add_text(add_text(add_text(seed, row->code), row->dialect), row->endpoint);
     if (row->bank_code[0] != '\0' || row->profile[0] != '\0') seed = add_text(add_text(seed, row->bank_code), row->profile);
+    if (row->actions != 0) seed = hf_checksum(seed, &row->actions, sizeof row->actions);
     seed = hf_checksum(seed, numbers, sizeof numbers);
   }
   for (uint32_t i = 0; i < registry->keys_count; i++) {

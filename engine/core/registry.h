@@ -57,6 +57,7 @@ struct hf_institution {
   uint32_t pace_per_s;      /* 0 = no limit */
   uint32_t try_timeout_ms;
   uint32_t sla_feedback_ms; /* 0 = the policy's */
+  uint32_t actions;         /* bit 1 << enum hf_action of what its dialect can say; 0 = everything */
 };
 
 struct hf_key {

@@ -16,10 +16,19 @@
 
 #define EPOCH_FRESH_NS (2 * HF_NS_PER_S)       /* design.md law 3: a legal act leaves only while the epoch is this fresh */
 #define COMMIT_PATIENCE_NS (50 * HF_NS_PER_MS) /* … and what an answer caused goes all the same after this */
-#define FOLLOWS_LEAST_NS (5 * HF_NS_PER_S)
+#define UNACKNOWLEDGED_NS                                                                                                 \
+  (900 * HF_NS_PER_S)                      /* between tries that an institution may be swallowing; a person has been told \
+                                            */
 #define MONITOR_EVERY_NS (5 * HF_NS_PER_S) /* a live monitor is asked again */
 
-enum item_state { ITEM_FREE, ITEM_HELD, ITEM_WAITING, ITEM_IN_FLIGHT, ITEM_BACKING_OFF };
+enum item_state {
+  ITEM_FREE,
+  ITEM_HELD,
+  ITEM_WAITING,
+  ITEM_IN_FLIGHT,
+  ITEM_BACKING_OFF,
+  ITEM_PARKED /* the institution has it and speaks next: no clock of ours runs */
+};
 
 /* An order until it has its feedback. */
 struct item {
@@ -433,11 +442,21 @@ static void back_off(struct hf_dispatch *dispatch, uint32_t index, struct hf_tim
   back_off_for(dispatch, index, now, wait > least_ns ? wait : least_ns);
 }
 
+static void park(struct hf_dispatch *dispatch, uint32_t index)
+{
+  struct item *item = item_at(dispatch, index);
+  if (item->flight != 0) end_flight(dispatch, item->flight);
+  hf_wheel_cancel(&dispatch->wheel, index);
+  hf_heap_remove(&dispatch->lanes[item->lane].queue, index);
+  item->state = ITEM_PARKED;
+}
+
 static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)
 {
   struct item *item = item_at(dispatch, index);
   int64_t least_ns = outcome == HF_OUTCOME_BUSY ? HF_NS_PER_S : outcome == HF_OUTCOME_REJECTED ? 30 * HF_NS_PER_S : 0;
   dispatch->lanes[item->lane].failures++;
+  if (item->gave_up && dispatch->lanes[item->lane].dialect->feedback_follows) least_ns = UNACKNOWLEDGED_NS;
   back_off(dispatch, index, at, least_ns);
   tell(dispatch, item, HF_INPUT_ATTEMPT_ENDED, at, outcome, left, NULL);
   if (item->attempts >= HF_QUICK_TRIES && !item->gave_up) {
@@ -567,19 +586,21 @@ static void take_answer(struct hf_dispatch *dispatch, uint32_t number, const str
   lane->answers++;
   bool goes_on = answer->more && hf_action_traits(item->order.action)->many_answers;
   bool follows = lane->dialect->feedback_follows;
-  int64_t feedback_ns = item->order.deadline_wall_ns - at.wall_ns;
   if (answer->has_feedback && goes_on) {
     item->attempts = 1; /* it works: the next failure is the first again */
     item->gave_up = false;
-    back_off_for(dispatch, number, at, follows ? item->order.until_wall_ns - at.wall_ns : MONITOR_EVERY_NS);
+    if (follows)
+      park(dispatch, number);
+    else
+      back_off_for(dispatch, number, at, MONITOR_EVERY_NS);
     tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, answer);
   } else if (answer->has_feedback) {
     const struct item answered = *item;
     drop_item(dispatch, number);
     tell(dispatch, &answered, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, answer);
   } else {
-    if (follows) /* it has it, and speaks next: asked again only once its time is over */
-      back_off_for(dispatch, number, at, feedback_ns > FOLLOWS_LEAST_NS ? feedback_ns : FOLLOWS_LEAST_NS);
+    if (follows)
+      park(dispatch, number);
     else
       back_off(dispatch, number, at, HF_NS_PER_S); /* it has it; the identical order later asks for the feedback */
     tell(dispatch, item, HF_INPUT_ANSWER, at, HF_OUTCOME_UNSET, true, answer);

@@ -287,6 +287,7 @@ static void add_institution(struct hf_projection *projection, const struct hf_fa
   hf_column_int(c++, row->swallows_duplicates);
   hf_column_text(c++, row->bank_code);
   hf_column_text(c++, row->profile);
+  hf_column_int(c++, row->actions);
 }
 
 static void add_key(struct hf_projection *projection, const struct hf_fact *fact)

@@ -191,6 +191,31 @@ static void reply(struct sim *sim, const struct sim_event *event, int64_t after_
              .kind = SIM_REPLY, .engine = event->engine, .life = event->life, .a = event->a, .b = event->b, .body = body});
 }
 
+static void tell(struct sim *sim, const struct sim_event *event, uint32_t bank, int64_t after_ns, char *body)
+{
+  sim_at(sim, after_ns,
+         (struct sim_event){
+             .kind = SIM_REPLY, .engine = event->engine, .life = event->life, .a = bank, .heard = true, .body = body});
+}
+
+/* A receipt, then the feedback; each once, each may be lost with the line. What comes again is dropped without a word. */
+static void answer_by_itself(struct sim *sim, const struct sim_event *event, const struct sim_account *account,
+                             const struct sim_entry *entry)
+{
+  const struct sim_bank *bank = &sim->banks[SIM_PLATFORM];
+  int64_t after = (int64_t)(1 + sim_any(sim, 20)) * MS, later = after + (int64_t)sim_any(sim, 3000) * MS;
+  if (entry->arrivals > 1 || bank->fault == SIM_FAULT_BANK_RESET) return;
+  if (bank->fault == SIM_FAULT_BANK_SLOW) later += (int64_t)sim_any(sim, 20) * SECOND;
+  if (bank->fault == SIM_FAULT_BANK_GARBAGE) {
+    tell(sim, event, SIM_PLATFORM, after, strdup("<Request><Body>\xff"));
+    return;
+  }
+  tell(sim, event, SIM_PLATFORM, after, sim_platform_receipt(entry));
+  if (sim_any(sim, 12) == 0) return; /* the one feedback is lost */
+  if (bank->fault == SIM_FAULT_BANK_OTHER) entry = &bank->ledger[sim_any(sim, bank->ledger_count)];
+  tell(sim, event, SIM_PLATFORM, later, sim_platform_feedback(sim, account, event->order, entry));
+}
+
 void sim_bank_arrive(struct sim *sim, const struct sim_event *event)
 {
   const struct hf_order *order = event->order;
@@ -207,6 +232,10 @@ void sim_bank_arrive(struct sim *sim, const struct sim_event *event)
     sim_fail(sim, "I3", "an order came again with other bytes");
   entry->arrivals++;
   sim_say(sim, "%s has %s, result %s, the %u. time", bank->code, hf_action_code(order->action), entry->result, entry->arrivals);
+  if (index == SIM_PLATFORM && !sim->calm) {
+    answer_by_itself(sim, event, account, entry);
+    return;
+  }
   if (bank->fault == SIM_FAULT_BANK_RESET) return; /* it took effect and the answer is lost */
   int64_t after = (int64_t)(1 + sim_any(sim, 20)) * MS;
   if (bank->fault == SIM_FAULT_BANK_SLOW) after += (int64_t)sim_any(sim, 20) * SECOND;

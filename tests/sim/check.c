@@ -13,7 +13,8 @@
 
 struct order {
   struct hf_order order;
-  uint32_t shard, drafted, ready, sent, ended, unknown, over; /* how many facts of each; over: cancelled, dropped, watched */
+  uint32_t shard, drafted, ready, sent, ended, unknown, overdue,
+      over; /* how many facts of each; over: cancelled, dropped, watched */
   char result[5];
   bool by_person;
 };
@@ -186,6 +187,10 @@ static void follow(struct sim *sim, uint32_t shard, const struct hf_fact *fact)
     of = order_of(fact->step.order_id, false);
     if (of != NULL) of->unknown++;
     break;
+  case HF_FACT_ORDER_OVERDUE:
+    of = order_of(fact->step.order_id, false);
+    if (of != NULL) of->overdue++;
+    break;
   case HF_FACT_ORDER_DROPPED:
   case HF_FACT_ORDER_CANCELLED:
     of = order_of(fact->step.order_id, false);
@@ -248,7 +253,8 @@ static void check_hold(struct sim *sim, const struct hf_fact *fact)
   const struct order *of = order_of(entry->id, false);
   if (of == NULL || hold->starts_latest_wall_ns < of->order.issued_wall_ns || sim_left_early(sim, entry->id))
     return; /* it goes on from an earlier order */
-  int64_t truth = SIM_START + entry->first_ns, slack = sim->stepped ? CLOCKS_NS : MS;
+  bool to_the_second = of != NULL && strcmp(of->order.institution, sim->banks[SIM_PLATFORM].code) == 0;
+  int64_t truth = SIM_START + entry->first_ns, slack = sim->stepped ? CLOCKS_NS : to_the_second ? SECOND : MS;
   if (truth < hold->starts_earliest_wall_ns - slack || truth > hold->starts_latest_wall_ns + slack)
     sim_fail(sim, "I11", "stop %s began at %lld ms; the record says from %lld to %lld", short_id(entry->id),
              (long long)(entry->first_ns / MS), (long long)((hold->starts_earliest_wall_ns - SIM_START) / MS),
@@ -263,7 +269,10 @@ static void check_rest(struct sim *sim, const struct order *of)
 {
   bool young = of->order.issued_wall_ns > sim_time(sim).wall_ns - 120 * SECOND; /* a comparison that has just begun */
   if (of->ready == 0 || of->ended > 0 || of->over > 0 || of->order.action == HF_ACTION_MONITOR || young) return;
-  if (of->unknown == 0 || strcmp(of->order.institution, sim->banks[SIM_SWALLOWS].code) != 0)
+  bool lost = of->unknown > 0 && strcmp(of->order.institution, sim->banks[SIM_SWALLOWS].code) == 0;
+  /* It may have the order and say nothing more: late, on the screens. */
+  lost |= of->unknown + of->overdue > 0 && strcmp(of->order.institution, sim->banks[SIM_PLATFORM].code) == 0;
+  if (!lost)
     sim_fail(sim, "I13", "%s %s is stuck: sent %u times", hf_action_code(of->order.action), short_id(of->order.id), of->sent);
 }
 

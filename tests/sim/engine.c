@@ -432,6 +432,14 @@ static void send_ready(struct sim *sim, struct sim_engine *engine)
 
 void sim_engine_reply(struct sim *sim, struct sim_engine *engine, const struct sim_event *event)
 {
+  if (event->heard) {
+    struct hf_span body = {(const uint8_t *)event->body, strlen(event->body)};
+    for (uint32_t lane = 0; lane < hf_dispatch_lanes(engine->dispatch); lane++)
+      if (strcmp(hf_dispatch_lane(engine->dispatch, lane).row->code, sim->banks[event->a].code) == 0)
+        hf_dispatch_heard(engine->dispatch, lane, body, sim_time(sim));
+    wake(sim, engine, MS);
+    return;
+  }
   if (engine->flight_life[event->a] != event->b) return; /* the try's time was up */
   engine->flight_life[event->a]++;
   hf_dispatch_replied(engine->dispatch, event->a, 200, (struct hf_span){(const uint8_t *)event->body, strlen(event->body)},

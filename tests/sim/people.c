@@ -51,6 +51,13 @@ static void registry(struct sim *sim, bool revoke)
                                      .try_timeout_ms = sim->calm ? 120000 : 2000,
                                      .sla_feedback_ms = 60000};
       memcpy(row->code, sim->banks[i].code, sizeof row->code);
+      if (i != SIM_PLATFORM || sim->calm) continue;
+      strcpy(row->dialect, "platform_xml");
+      strcpy(row->transport, "tcp");
+      strcpy(row->bank_code, "102100000013");
+      strcpy(row->profile, "phone=1");
+      row->swallows_duplicates = true;
+      row->actions = hf_platform_xml.actions;
     }
     for (uint32_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
       if (revoke && keys[i].digit != '2') continue;

@@ -16,6 +16,7 @@
 #define SIM_ENGINES 2
 #define SIM_BANKS 5
 #define SIM_SWALLOWS 1      /* this bank is registered as one that does not answer twice */
+#define SIM_PLATFORM 3      /* this one speaks platform_xml: it answers by itself, once, and swallows what comes again */
 #define SIM_RECORDS_MAX 512 /* of one shard's log */
 #define SIM_FACTS_MAX 60000 /* of one shard's store */
 #define SIM_CASES_MAX 64
@@ -157,6 +158,7 @@ struct sim_event {
   uint64_t number;
   enum sim_event_kind kind;
   uint32_t engine, life, a, b; /* by kind */
+  bool heard;                  /* REPLY: on a connection that many orders share, of bank a */
   struct hf_order *order;      /* ARRIVE */
   char *body;                  /* REPLY */
   uint64_t bytes;
@@ -234,6 +236,10 @@ void sim_people_submit(struct sim *sim, uint32_t number);
 
 /* bank.c */
 void sim_bank_arrive(struct sim *sim, const struct sim_event *event);
+/* platform.c: what the bank SIM_PLATFORM writes */
+char *sim_platform_receipt(const struct sim_entry *entry);
+char *sim_platform_feedback(struct sim *sim, const struct sim_account *account, const struct hf_order *order,
+                            const struct sim_entry *entry);
 struct sim_account *sim_bank_account(struct sim *sim, uint32_t bank, const struct hf_account_number *number);
 uint32_t sim_bank_named(const struct sim *sim, const char *code);
 

@@ -22,7 +22,8 @@ static struct {
   bool more; /* the next answers are not the last */
 } t;
 
-static bool t_swallows; /* what set_registry says of the institutions */
+static bool t_swallows;    /* what set_registry says of the institutions */
+static uint32_t t_actions; /* 0: all */
 
 static inline uint32_t step(const struct hf_input *input)
 {
@@ -52,7 +53,8 @@ static inline void set_registry(bool revoked, int64_t from, int64_t until, enum 
                                    .connections = 1,
                                    .try_timeout_ms = 1000,
                                    .sla_feedback_ms = 60000,
-                                   .swallows_duplicates = t_swallows};
+                                   .swallows_duplicates = t_swallows,
+                                   .actions = t_actions};
     strcpy(row->code, i == 0 ? "BANKA" : "CLOSED");
   }
   change.keys_count = 2;

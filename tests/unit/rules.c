@@ -539,6 +539,18 @@ static void S3_a_lost_feedback_is_asked_for_by_the_list_of_holds(void **unused)
   assert_true(resolved);
 }
 
+/* What an institution's dialect has no word for is refused with its reason, not left lying. */
+static void an_act_that_the_institution_cannot_be_told_is_refused(void **unused)
+{
+  (void)unused;
+  t_actions = 1u << HF_ACTION_STOP | 1u << HF_ACTION_QUERY;
+  set_registry(false, 1, INT64_MAX, HF_ROLE_OFFICER);
+  t_actions = 0;
+  about(HF_COMMAND_PAPER, stopped(), 2 * HF_NS_PER_S);
+  send(KEY, 2 * HF_NS_PER_S);
+  command_refused(HF_REASON_ACTION_UNKNOWN_THERE);
+}
+
 static void S21_feedback_just_inside_its_limit_is_not_late(void **unused)
 {
   (void)unused;
@@ -584,6 +596,7 @@ int main(void)
                                      TEST(S1_feedback_without_times_is_an_interval),
                                      TEST(S3_the_list_proves_a_stop_that_was_never_answered),
                                      TEST(S3_a_lost_feedback_is_asked_for_by_the_list_of_holds),
+                                     TEST(an_act_that_the_institution_cannot_be_told_is_refused),
                                      TEST(S21_feedback_just_inside_its_limit_is_not_late)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
