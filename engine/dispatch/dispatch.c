@@ -16,10 +16,9 @@
 
 #define EPOCH_FRESH_NS (2 * HF_NS_PER_S)       /* design.md law 3: a legal act leaves only while the epoch is this fresh */
 #define COMMIT_PATIENCE_NS (50 * HF_NS_PER_MS) /* … and what an answer caused goes all the same after this */
-#define UNACKNOWLEDGED_NS                                                                                                 \
-  (900 * HF_NS_PER_S)                      /* between tries that an institution may be swallowing; a person has been told \
-                                            */
-#define MONITOR_EVERY_NS (5 * HF_NS_PER_S) /* a live monitor is asked again */
+#define PATIENT_TRIES 20                       /* eight minutes; then an institution may be swallowing what it has … */
+#define UNACKNOWLEDGED_NS (900 * HF_NS_PER_S)  /* … and is tried less: a person has been told */
+#define MONITOR_EVERY_NS (5 * HF_NS_PER_S)     /* a live monitor is asked again */
 
 enum item_state {
   ITEM_FREE,
@@ -456,7 +455,8 @@ static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf
   struct item *item = item_at(dispatch, index);
   int64_t least_ns = outcome == HF_OUTCOME_BUSY ? HF_NS_PER_S : outcome == HF_OUTCOME_REJECTED ? 30 * HF_NS_PER_S : 0;
   dispatch->lanes[item->lane].failures++;
-  if (item->gave_up && dispatch->lanes[item->lane].dialect->feedback_follows) least_ns = UNACKNOWLEDGED_NS;
+  bool swallowed = item->attempts > PATIENT_TRIES && dispatch->lanes[item->lane].dialect->feedback_follows;
+  if (swallowed) least_ns = UNACKNOWLEDGED_NS;
   back_off(dispatch, index, at, least_ns);
   tell(dispatch, item, HF_INPUT_ATTEMPT_ENDED, at, outcome, left, NULL);
   if (item->attempts >= HF_QUICK_TRIES && !item->gave_up) {
