@@ -8,8 +8,7 @@
 #ifndef HF_ADAPTERS_DIALECT_H
 #define HF_ADAPTERS_DIALECT_H
 
-#include "engine/base/bytes.h"
-#include "engine/core/order.h"
+#include "adapters/message.h"
 
 /* Where decode puts an answer's rows; the caller's, used again for the next answer. */
 struct hf_answer_room {
@@ -29,14 +28,20 @@ struct hf_dialect {
   struct hf_status (*check)(const struct hf_institution *row);
   /* Writes the body. The same order always gives the same bytes: a resend is identical. LIMIT where it does not fit. */
   struct hf_status (*encode)(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *body);
-  /* Writes the bytes that are signed for this body; LIMIT where they do not fit. */
-  struct hf_status (*to_sign)(const struct hf_order *order, struct hf_span body, struct hf_writer *bytes);
+  /* Writes the bytes that are signed for this message; LIMIT where they do not fit. */
+  struct hf_status (*to_sign)(const struct hf_message *message, struct hf_writer *bytes);
   /* Writes what carries the signature: for https lines of "Name: value", each ended by a newline; for tcp what follows the
    * body. */
-  struct hf_status (*seal)(const struct hf_order *order, const char *key_id, const char *algorithm, struct hf_span signature,
-                           struct hf_writer *headers);
+  struct hf_status (*seal)(const struct hf_message *message, const char *key_id, const char *algorithm,
+                           struct hf_span signature, struct hf_writer *headers);
   /* Whose answer it is, where many share a connection. NULL: a reply belongs to its request. */
   struct hf_status (*identify)(struct hf_span bytes, struct hf_order_id *id);
+  /*
+   * What a reply says to be signed by, and the bytes that are signed; NULL: the connection's certificate alone says whose
+   * reply it is. REFUSED where it is not signed, not in answer to this try, or not of these minutes.
+   */
+  struct hf_status (*prove)(const struct hf_message *asked, const struct hf_reply *reply, int64_t now_wall_ns,
+                            struct hf_proof *proof, struct hf_writer *signed_bytes);
   /* Reads a reply to this order. REFUSED where it is about another order. */
   struct hf_status (*decode)(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
                              struct hf_answer *answer);
@@ -47,5 +52,6 @@ const struct hf_dialect *hf_dialect_named(const char *name);
 
 extern const struct hf_dialect hf_holdfast_json;
 extern const struct hf_dialect hf_platform_xml;
+extern const struct hf_dialect hf_wallet_json;
 
 #endif

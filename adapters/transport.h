@@ -8,7 +8,7 @@
 #ifndef HF_ADAPTERS_TRANSPORT_H
 #define HF_ADAPTERS_TRANSPORT_H
 
-#include "engine/base/bytes.h"
+#include "adapters/message.h"
 #include "engine/core/fact.h"
 
 struct event_base;
@@ -17,8 +17,8 @@ struct hf_transport_events {
   void *owner;
   /* The last byte of the slot's message has been handed to the kernel. */
   void (*left)(void *owner, uint32_t slot, struct hf_time at);
-  /* A whole reply is here; body is valid during the call. */
-  void (*replied)(void *owner, uint32_t slot, int status, struct hf_span body, struct hf_time at);
+  /* A whole reply is here, valid during the call. */
+  void (*replied)(void *owner, uint32_t slot, const struct hf_reply *reply, struct hf_time at);
   /* A whole message of institution `index` is here that belongs to no slot: many orders share its connection. */
   void (*heard)(void *owner, uint32_t index, struct hf_span body, struct hf_time at);
   /* No reply will come. left: the institution may have the message. */

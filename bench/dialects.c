@@ -31,12 +31,11 @@ static int compare(const void *a, const void *b)
   return (*(const int64_t *)a > *(const int64_t *)b) - (*(const int64_t *)a < *(const int64_t *)b);
 }
 
-static void measure(const struct hf_dialect *dialect, const char *folder, const char *vector, const char *end)
+static void measure(const struct hf_dialect *dialect, const char *code, const char *folder, const char *vector, const char *end)
 {
   static uint8_t feedback[65536], out[HF_ORDER_BODY_SIZE_MAX];
   const struct hf_institution row = {.code = "BANKA", .name = "bank", .bank_code = "102100000013"};
   struct hf_order order = {.case_number = "A-1",
-                           .institution = "BANKA",
                            .action = HF_ACTION_STOP,
                            .amount = 5000000,
                            .currency = HF_CURRENCY_CNY,
@@ -45,6 +44,7 @@ static void measure(const struct hf_dialect *dialect, const char *folder, const 
                            .deadline_wall_ns = 1700000060LL * HF_NS_PER_S,
                            .key_id = "0123456789abcdef0123456789abcdef",
                            .form_reference = "ZF-1"};
+  strcpy(order.institution, code);
   struct hf_span bytes = {feedback, read_file(folder, vector, feedback, sizeof feedback)};
   HF_ASSERT(hf_is_ok(hf_uuid_parse("01a20be9-b54e-8003-9c9d-0af5e8da17a2", 36, &order.id.uuid)));
   HF_ASSERT(hf_is_ok(hf_account_number_set(&order.account, "6222020000001234", 16)));
@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 {
   HF_ASSERT(argc == 2);
   printf("{");
-  measure(&hf_holdfast_json, argv[1], "adapters/holdfast_json/vectors/done.answer.json", ", ");
-  measure(&hf_platform_xml, argv[1], "adapters/platform_xml/vectors/stop.answer.xml", "}\n");
+  measure(&hf_holdfast_json, "BANKA", argv[1], "adapters/holdfast_json/vectors/done.answer.json", ", ");
+  measure(&hf_platform_xml, "BANKA", argv[1], "adapters/platform_xml/vectors/stop.answer.xml", ", ");
+  measure(&hf_wallet_json, "PAYA", argv[1], "adapters/wallet_json/vectors/done.answer.json", "}\n");
   return 0;
 }

@@ -105,7 +105,7 @@ def run(folder, keep):
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    with World(folder, broker='dev', institutions=list(CODES), platform=('BANKC',), on_spawn=lambda world: remember(world, folder)) as world:
+    with World(folder, broker='dev', institutions=list(CODES), dialects={'BANKC': 'platform_xml', 'PAYA': 'wallet_json'}, on_spawn=lambda world: remember(world, folder)) as world:
         say(f'starting PostgreSQL, broker, six institutions and the engine below {folder}')
         story.prepare(world)
         world.start(names=CODES)

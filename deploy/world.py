@@ -45,13 +45,19 @@ def as_postgres(folder):
     subprocess.run(['chown', '-R', 'postgres', str(folder)], check=True)
     return ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--']
 
+# dialect → the endpoint's scheme and what its row says beside the usual
+SPOKEN = {'holdfast_json': ('https', {}),
+          'platform_xml': ('tls', {'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB phone=13800000000'}),
+          'wallet_json': ('https', {'dialect': 'wallet_json'})}
+SIGNED_ANSWERS = ('wallet_json',)
+
 
 class World:
-    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), on_spawn=None, platform=()):
+    def __init__(self, folder, build='release', broker='kafka', partitions=4, institutions=('BANKA',), on_spawn=None, dialects=None):
         self.dir = pathlib.Path(folder).resolve()
         self.bin = ROOT / 'build' / build / 'bin'
         self.broker_kind, self.partitions, self.codes = broker, partitions, list(institutions)
-        self.platform = set(platform)  # these speak platform_xml over TLS; the others holdfast_json over HTTPS
+        self.dialects = dict(dialects or {})  # code → dialect; the others speak holdfast_json over HTTPS
         self.processes, self.on_spawn, self.settings = {}, on_spawn, {}
         self.dir.mkdir(parents=True, exist_ok=True)
         os.chmod(self.dir, 0o755)
@@ -167,7 +173,7 @@ class World:
             (tls / 'san').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost\n')
             openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-extfile', 'san', '-out', f'{name}.pem')
         self.ids = {}
-        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256')):
+        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3')):
             self.keygen(name, algorithm)
 
     def keygen(self, name, algorithm):
@@ -186,9 +192,9 @@ class World:
         folder.mkdir(exist_ok=True)
         (folder / 'endpoints').unlink(missing_ok=True)
         tls = self.dir / 'tls'
-        spoken = {c: f'{c}:platform_xml' if c in self.platform else c for c in codes}
+        spoken = {c: f'{c}:{self.dialects[c]}' if c in self.dialects else c for c in codes}
         wanted = [f'{spoken[c]}={self.endpoints[c]}' if fixed and c in self.endpoints else spoken[c] for c in codes]
-        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control',
+        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem',
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
@@ -270,9 +276,8 @@ class World:
             kind = 'yes' if code.startswith('PAY') else 'no'
             if code.startswith('TELCO'):
                 values = {**values, 'carrier': 'yes'}
-            scheme = 'https'
-            if code in self.platform:
-                scheme, values = 'tls', {**values, 'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB phone=13800000000'}
+            scheme, own = SPOKEN[self.dialects.get(code, 'holdfast_json')]
+            values = {**values, **own}
             if code in BANK_CODES:
                 values = {**values, 'bank_code': f'"{BANK_CODES[code]}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
@@ -280,6 +285,8 @@ class World:
         lines.append('keys:\n')
         for name, (holder, unit, role) in self.officers.items():
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')
+        for code in (c for c in self.codes if self.dialects.get(c) in SIGNED_ANSWERS):
+            lines.append(f'  - holder: {code}\n    role: institution\n    public_key: tls/answers.pub.pem\n')
         lines += self.registry_more
         (self.dir / 'registry.yaml').write_text(''.join(lines))
 

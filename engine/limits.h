@@ -49,9 +49,10 @@
 #define HF_QUICK_TRIES 3                    /* immediate resends before the order is unknown (reliability 1, retries) */
 
 /* --- stages --- */
-#define HF_INTAKE_SLOTS 1024                  /* records between poll and core: 1024 x ~1 KiB typical */
-#define HF_INTAKE_BYTES_MAX (8 * 1024 * 1024) /* bytes held by those records */
-#define HF_TRUST_JOBS_MAX 2048                /* signatures being made or checked */
+#define HF_INTAKE_SLOTS 1024                     /* records between poll and core: 1024 x ~1 KiB typical */
+#define HF_INTAKE_BYTES_MAX (8 * 1024 * 1024)    /* bytes held by those records */
+#define HF_PROOFS_MAX 64                         /* signed answers being checked: 64 KiB each */
+#define HF_TRUST_JOBS_MAX (2048 + HF_PROOFS_MAX) /* signatures being made or checked */
 #define HF_TRUST_WORKERS_MAX 4
 #define HF_RECORD_BATCH_FACTS 1024        /* facts in one transaction; the largest step is one transaction */
 #define HF_RECORD_BACKLOG_FACTS (1 << 20) /* facts waiting while PostgreSQL is away: ~200 s at 5,000/s */

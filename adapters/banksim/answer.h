@@ -21,8 +21,8 @@ struct answer *answer_new(struct bank *bank, void (*send)(struct answer *answer)
 void answer_later(struct answer *answer);
 void answer_free(struct answer *answer);
 
-/* Verifies a DSSE signature with the centre's key; true where none is given to banksim. signature: base64, NULL: missing. */
-bool signature_is_right(const char *type, const char *signature, const uint8_t *body, size_t size);
+/* Replies to the HTTP request that `to` is, and frees the answer. */
+void answer_send_http(struct answer *answer);
 
 /* An institution that speaks platform_xml: frames over TLS on its own port. Returns the port. */
 int channel_listen(struct event_base *base, SSL_CTX *tls, struct bank *bank, int port);

@@ -13,7 +13,8 @@
 #define PAGE_ROWS 400
 #define ACCOUNTS_MAX (1u << 21)
 
-static const char *const fault_names[] = {"none", "silence", "slow", "garbage", "reset", "refuse", "busy", "other_order"};
+static const char *const fault_names[] = {"none", "silence",     "slow",     "garbage",       "reset", "refuse",
+                                          "busy", "other_order", "unsigned", "bad_signature", "old",   "other_nonce"};
 
 enum fault fault_named(const char *name)
 {

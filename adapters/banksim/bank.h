@@ -16,7 +16,20 @@
 #include "adapters/banksim/ledger.h"
 #include "engine/base/map.h"
 
-enum fault { FAULT_NONE, FAULT_SILENCE, FAULT_SLOW, FAULT_GARBAGE, FAULT_RESET, FAULT_REFUSE, FAULT_BUSY, FAULT_OTHER_ORDER };
+enum fault {
+  FAULT_NONE,
+  FAULT_SILENCE,
+  FAULT_SLOW,
+  FAULT_GARBAGE,
+  FAULT_RESET,
+  FAULT_REFUSE,
+  FAULT_BUSY,
+  FAULT_OTHER_ORDER,
+  FAULT_UNSIGNED,
+  FAULT_BAD_SIGNATURE,
+  FAULT_OLD,
+  FAULT_OTHER_NONCE
+};
 
 /* What is in force on one account. */
 struct bank_account {

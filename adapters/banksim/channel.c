@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "adapters/banksim/answer.h"
+#include "adapters/banksim/signature.h"
 #include "adapters/banksim/platform.h"
 
 #define FRAME_MAX 65536
@@ -112,7 +113,8 @@ static void take_frame(struct channel *channel, const uint8_t *frame, size_t siz
   char signature[1024];
   size_t document;
   json_t *order = platform_order((const char *)frame, size, channel->bank->code, &document, signature, sizeof signature);
-  bool right = order != NULL && signature_is_right("application/xml", signature[0] == '\0' ? NULL : signature, frame, document);
+  bool right =
+      order != NULL && signature_is_right_for("application/xml", signature[0] == '\0' ? NULL : signature, frame, document);
   if (right) {
     decide(channel, order, 0);
     return;

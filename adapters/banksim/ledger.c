@@ -103,8 +103,8 @@ const struct ledger_entry *ledger_add(struct ledger *ledger, const struct ledger
   fprintf(ledger->file,
           "{\"order\":\"%s\",\"case\":\"%s\",\"account\":\"%s\",\"action\":\"%s\",\"effect\":1,\"result\":\"%s\",\"executed_"
           "us\":%" PRId64 ",\"until_us\":%" PRId64 ",\"balance\":%" PRId64 ",\"held\":%" PRId64 "}\n",
-          entry->order_id, case_id, entry->account, entry->action, entry->result, entry->executed_us, entry->until_us,
-          entry->balance, entry->held);
+          entry->order_id, case_id[0] == '\0' ? "-" : case_id, entry->account, entry->action, entry->result, entry->executed_us,
+          entry->until_us, entry->balance, entry->held);
   ledger->dirty = true;
   return remember(ledger, entry);
 }

@@ -11,7 +11,6 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +19,8 @@
 #include <unistd.h>
 
 #include "adapters/banksim/answer.h"
+#include "adapters/banksim/signature.h"
+#include "adapters/banksim/wallet.h"
 #include "engine/base/bytes.h"
 
 #define BANKS_MAX 512
@@ -27,7 +28,6 @@
 static struct {
   struct event_base *base;
   SSL_CTX *tls;
-  EVP_PKEY *centre_key; /* NULL: signatures are not verified */
   struct bank banks[BANKS_MAX];
   int banks_count;
   const char *dir;
@@ -36,25 +36,6 @@ static struct {
   json_t *script;              /* code → number → account */
   struct answer *first, *last; /* decided in this turn, to go out after the sync */
 } sim;
-
-/* --- signatures: as a bank would check them, from the published description --- */
-
-bool signature_is_right(const char *type, const char *text, const uint8_t *body, size_t size)
-{
-  uint8_t signature[512], signed_bytes[16384];
-  if (sim.centre_key == NULL) return true;
-  if (text == NULL) return false;
-  size_t signature_size = hf_base64_decode(text, strlen(text), signature, sizeof signature);
-  int head = snprintf((char *)signed_bytes, sizeof signed_bytes, "DSSEv1 %zu %s %zu ", strlen(type), type, size);
-  if (signature_size == SIZE_MAX || (size_t)head + size > sizeof signed_bytes) return false;
-  memcpy(signed_bytes + head, body, size);
-  EVP_MD_CTX *context = EVP_MD_CTX_new();
-  const char *digest = EVP_PKEY_is_a(sim.centre_key, "ED25519") ? NULL : "SHA256";
-  bool ok = EVP_DigestVerifyInit_ex(context, NULL, digest, NULL, NULL, sim.centre_key, NULL) == 1 &&
-            EVP_DigestVerify(context, signature, signature_size, signed_bytes, (size_t)head + size) == 1;
-  EVP_MD_CTX_free(context);
-  return ok;
-}
 
 /* --- answers --- */
 
@@ -85,7 +66,7 @@ void answer_later(struct answer *answer)
   event_active(sim.flush, EV_TIMEOUT, 0); /* lowest priority: after all that is readable now */
 }
 
-static void send_http(struct answer *answer)
+void answer_send_http(struct answer *answer)
 {
   struct evhttp_request *request = answer->to;
   struct evhttp_connection *connection = evhttp_request_get_connection(request);
@@ -135,10 +116,10 @@ static void on_order(struct evhttp_request *request, void *user)
   struct evbuffer *input = evhttp_request_get_input_buffer(request);
   size_t size = evbuffer_get_length(input);
   uint8_t *body = evbuffer_pullup(input, -1);
-  struct answer *answer = answer_new(bank, send_http, request);
+  struct answer *answer = answer_new(bank, answer_send_http, request);
   const char *signature = evhttp_find_header(evhttp_request_get_input_headers(request), "Holdfast-Signature");
   evhttp_request_own(request); /* the connection may go before the answer does */
-  if (size > 0 && signature_is_right("application/vnd.holdfast.order.v1+json", signature, body, size)) {
+  if (size > 0 && signature_is_right_for("application/vnd.holdfast.order.v1+json", signature, body, size)) {
     bank_decide(bank, (const char *)body, size, &answer->verdict);
   } else {
     answer->verdict.status = 401;
@@ -249,15 +230,19 @@ static void open_bank(const char *name, int port)
     bank->port = channel_listen(sim.base, sim.tls, bank, port);
     return;
   }
-  if (colon != NULL) {
-    fprintf(stderr, "banksim: %s: the dialect is platform_xml, or none for holdfast_json\n", name);
+  bool wallet = colon != NULL && strcmp(colon + 1, "wallet_json") == 0;
+  if (colon != NULL && !wallet) {
+    fprintf(stderr, "banksim: %s: the dialect is platform_xml, wallet_json, or none for holdfast_json\n", name);
     exit(2);
   }
   struct evhttp *http = evhttp_new(sim.base);
   evhttp_set_bevcb(http, on_accept, NULL);
   evhttp_set_max_body_size(http, 65536);
   evhttp_set_timeout(http, 3600);
-  evhttp_set_cb(http, "/v1/orders", on_order, bank);
+  if (wallet)
+    evhttp_set_cb(http, "/v3/antifraud/orders", wallet_on_order, bank);
+  else
+    evhttp_set_cb(http, "/v1/orders", on_order, bank);
   evhttp_set_cb(http, "/v1/ping", on_ping, bank);
   bank->port = listen_http(http, port);
 }
@@ -300,25 +285,33 @@ static int usage(FILE *out)
 {
   fputs(
       "usage: banksim --dir DIR --cert PEM --key PEM --ca PEM [--centre-key PEM] [--control] [--no-sync] [--script JSON] "
-      "CODE[:platform_xml][=PORT]…\n"
+      "[--answer-key PEM] CODE[:platform_xml|:wallet_json][=PORT]…\n"
       "  DIR/endpoints tells each institution's port once all listen; DIR/CODE.ledger is its fsynced ledger\n"
       "  --script      accounts: {CODE: {NUMBER: {name, balance, transactions: [{side, amount, at or at_us, serial, cash, "
       "other}]}}}\n"
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
+      "  --answer-key  signs the answers of institutions whose dialect has them signed\n"
       "  --control     a port for GET /clock?ahead_s=N, POST /pay {code, number, row}, GET "
-      "/fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|none[&ms=N]\n",
+      "/fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|unsigned|bad_signature|old|other_nonce|"
+      "none[&ms=N]\n",
       out);
   return out == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},
-                                          {"key", 1, NULL, 'k'},        {"ca", 1, NULL, 'a'},
-                                          {"centre-key", 1, NULL, 'v'}, {"control", 0, NULL, 'o'},
-                                          {"no-sync", 0, NULL, 'n'},    {"script", 1, NULL, 's'},
-                                          {"help", 0, NULL, 'h'},       {0}};
+  static const struct option options[] = {{"dir", 1, NULL, 'd'},
+                                          {"cert", 1, NULL, 'c'},
+                                          {"key", 1, NULL, 'k'},
+                                          {"ca", 1, NULL, 'a'},
+                                          {"centre-key", 1, NULL, 'v'},
+                                          {"answer-key", 1, NULL, 'w'},
+                                          {"control", 0, NULL, 'o'},
+                                          {"no-sync", 0, NULL, 'n'},
+                                          {"script", 1, NULL, 's'},
+                                          {"help", 0, NULL, 'h'},
+                                          {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
@@ -340,10 +333,9 @@ int main(int argc, char **argv)
       sim.script = json_load_file(optarg, JSON_REJECT_DUPLICATES, &error);
       if (sim.script == NULL) return fprintf(stderr, "banksim: %s:%d: %s\n", optarg, error.line, error.text), 1;
     } else if (option == 'v') {
-      FILE *in = fopen(optarg, "re");
-      sim.centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
-      if (in != NULL) fclose(in);
-      if (sim.centre_key == NULL) return fprintf(stderr, "banksim: %s is no public key\n", optarg), 1;
+      if (!signature_centre_key(optarg)) return fprintf(stderr, "banksim: %s is no public key\n", optarg), 1;
+    } else if (option == 'w') {
+      if (!signature_answer_key(optarg)) return fprintf(stderr, "banksim: %s is no private key\n", optarg), 1;
     } else
       return usage(option == 'h' ? stdout : stderr);
   }

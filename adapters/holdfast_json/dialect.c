@@ -1,29 +1,9 @@
-#include <jansson.h>
 #include <string.h>
 
 #include "adapters/dialect.h"
+#include "adapters/json/json.h"
 
 #define ORDER_TYPE "application/vnd.holdfast.order.v1+json"
-
-static void put_text(struct hf_writer *body, const char *key, const char *value)
-{
-  hf_write_text(body, ",\"");
-  hf_write_text(body, key);
-  hf_write_text(body, "\":");
-  hf_write_json_string(body, value, strlen(value));
-}
-
-static void put_id(struct hf_writer *body, const char *key, struct hf_uuid id)
-{
-  char text[HF_UUID_TEXT_SIZE];
-  put_text(body, key, hf_uuid_text(id, text));
-}
-
-static void put_time(struct hf_writer *body, const char *key, int64_t wall_ns)
-{
-  char text[HF_TIME_TEXT_SIZE];
-  put_text(body, key, hf_time_text(wall_ns, text));
-}
 
 static void put_amount(struct hf_writer *body, const char *key, int64_t minor)
 {
@@ -34,14 +14,6 @@ static void put_amount(struct hf_writer *body, const char *key, int64_t minor)
   hf_write_text(body, "\"");
 }
 
-static void put_personal(struct hf_writer *body, const char *key, const uint8_t *bytes, size_t size)
-{
-  hf_write_text(body, "\"");
-  hf_write_text(body, key);
-  hf_write_text(body, "\":");
-  hf_write_json_string(body, bytes, size);
-}
-
 /* {"institution":…,"number":…,"name":…}: the other account that a return or a notice is about. */
 static void put_party(struct hf_writer *body, const char *key, const struct hf_party *party)
 {
@@ -50,9 +22,9 @@ static void put_party(struct hf_writer *body, const char *key, const struct hf_p
   hf_write_text(body, "\":{\"institution\":");
   hf_write_json_string(body, party->institution, strlen(party->institution));
   hf_write_text(body, ",");
-  put_personal(body, "number", party->account.bytes, party->account.size);
+  hf_json_put_personal(body, "number", party->account.bytes, party->account.size);
   hf_write_text(body, ",");
-  put_personal(body, "name", party->name.bytes, party->name.size);
+  hf_json_put_personal(body, "name", party->name.bytes, party->name.size);
   hf_write_text(body, "}");
 }
 
@@ -60,8 +32,8 @@ static void put_document(struct hf_writer *body, const struct hf_document *docum
 {
   hf_write_text(body, ",\"document\":{\"type\":");
   hf_write_json_string(body, document->type, strlen(document->type));
-  put_text(body, "number", document->number);
-  put_text(body, "issuer", document->issuer);
+  hf_json_put_text(body, "number", document->number);
+  hf_json_put_text(body, "issuer", document->issuer);
   hf_write_text(body, ",\"sha256\":\"");
   hf_write_hex(body, document->sha256, sizeof document->sha256);
   hf_write_text(body, "\"}");
@@ -71,20 +43,20 @@ static void put_document(struct hf_writer *body, const struct hf_document *docum
 static void put_details(struct hf_writer *body, const struct hf_order *order)
 {
   bool freezes = order->action == HF_ACTION_FREEZE;
-  if (!hf_uuid_is_zero(order->parent.uuid)) put_id(body, "parent", order->parent.uuid);
-  if (freezes) put_text(body, "mode", hf_freeze_mode_code(order->mode));
-  if (order->action == HF_ACTION_QUERY) put_text(body, "mode", hf_query_mode_code(order->mode));
+  if (!hf_uuid_is_zero(order->parent.uuid)) hf_json_put_id(body, "parent", order->parent.uuid);
+  if (freezes) hf_json_put_text(body, "mode", hf_freeze_mode_code(order->mode));
+  if (order->action == HF_ACTION_QUERY) hf_json_put_text(body, "mode", hf_query_mode_code(order->mode));
   if (order->page > 0) {
     hf_write_text(body, ",\"page\":");
     hf_write_int(body, order->page);
   }
   if ((freezes && order->mode == HF_FREEZE_LIMITED) || order->action == HF_ACTION_RETURN)
     put_amount(body, "amount", order->amount);
-  if (order->until_wall_ns != 0) put_time(body, "until", order->until_wall_ns);
-  if (order->serial[0] != '\0') put_text(body, "serial", order->serial);
+  if (order->until_wall_ns != 0) hf_json_put_time(body, "until", order->until_wall_ns);
+  if (order->serial[0] != '\0') hf_json_put_text(body, "serial", order->serial);
   if (order->document.number[0] != '\0') put_document(body, &order->document);
   if (order->action == HF_ACTION_RETURN) put_party(body, "to", &order->party);
-  if (order->text[0] != '\0') put_text(body, "text", order->text);
+  if (order->text[0] != '\0') hf_json_put_text(body, "text", order->text);
 }
 
 /* Keys in this order, no spaces: the canonical form that is signed and resent byte for byte. */
@@ -92,53 +64,47 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
 {
   (void)row; /* nothing of it is spelt otherwise anywhere */
   hf_write_text(body, "{\"version\":1");
-  put_text(body, "action", hf_action_code(order->action));
-  put_id(body, "order_id", order->id.uuid);
-  put_id(body, "case_id", order->case_id.uuid);
-  put_text(body, "case_number", order->case_number);
-  put_text(body, "institution", order->institution);
+  hf_json_put_text(body, "action", hf_action_code(order->action));
+  hf_json_put_id(body, "order_id", order->id.uuid);
+  hf_json_put_id(body, "case_id", order->case_id.uuid);
+  hf_json_put_text(body, "case_number", order->case_number);
+  hf_json_put_text(body, "institution", order->institution);
   hf_write_text(body, ",\"account\":{");
-  put_personal(body, "number", order->account.bytes, order->account.size);
+  hf_json_put_personal(body, "number", order->account.bytes, order->account.size);
   hf_write_text(body, ",");
-  put_personal(body, "name", order->name.bytes, order->name.size);
+  hf_json_put_personal(body, "name", order->name.bytes, order->name.size);
   hf_write_text(body, "},\"transfer\":{\"amount\":\"");
   hf_write_amount(body, order->amount);
   hf_write_text(body, "\"");
-  put_text(body, "currency", hf_currency_code(order->currency));
-  put_time(body, "at", order->transfer_wall_ns);
+  hf_json_put_text(body, "currency", hf_currency_code(order->currency));
+  hf_json_put_time(body, "at", order->transfer_wall_ns);
   hf_write_text(body, "}");
   put_details(body, order);
   hf_write_text(body, ",\"authority\":{\"form\":");
   hf_write_json_string(body, order->form_reference, strlen(order->form_reference));
-  put_id(body, "submission_id", order->submission_id);
-  put_text(body, "key_id", order->key_id);
-  if (order->second_id[0] != '\0') put_text(body, "second_key_id", order->second_id);
+  hf_json_put_id(body, "submission_id", order->submission_id);
+  hf_json_put_text(body, "key_id", order->key_id);
+  if (order->second_id[0] != '\0') hf_json_put_text(body, "second_key_id", order->second_id);
   hf_write_text(body, "}");
-  put_time(body, "issued_at", order->issued_wall_ns);
-  put_time(body, "deadline", order->deadline_wall_ns);
+  hf_json_put_time(body, "issued_at", order->issued_wall_ns);
+  hf_json_put_time(body, "deadline", order->deadline_wall_ns);
   hf_write_text(body, "}");
   return body->full ? hf_fail(HF_STATUS_LIMIT, "the order does not fit") : hf_ok();
 }
 
 /* DSSE's pre-authentication encoding over type and body, as for submissions. */
-static struct hf_status to_sign(const struct hf_order *order, struct hf_span body, struct hf_writer *bytes)
+static struct hf_status to_sign(const struct hf_message *message, struct hf_writer *bytes)
 {
-  (void)order;
-  hf_write_text(bytes, "DSSEv1 ");
-  hf_write_int(bytes, (int64_t)strlen(ORDER_TYPE));
-  hf_write_text(bytes, " " ORDER_TYPE " ");
-  hf_write_int(bytes, (int64_t)body.size);
-  hf_write_text(bytes, " ");
-  hf_write_bytes(bytes, body.data, body.size);
+  hf_write_pre_authentication(bytes, ORDER_TYPE, message->body);
   return bytes->full ? hf_fail(HF_STATUS_LIMIT, "the bytes to sign do not fit") : hf_ok();
 }
 
-static struct hf_status seal(const struct hf_order *order, const char *key_id, const char *algorithm, struct hf_span signature,
-                             struct hf_writer *headers)
+static struct hf_status seal(const struct hf_message *message, const char *key_id, const char *algorithm,
+                             struct hf_span signature, struct hf_writer *headers)
 {
   char id[HF_UUID_TEXT_SIZE];
   hf_write_text(headers, "Holdfast-Order: ");
-  hf_write_text(headers, hf_uuid_text(order->id.uuid, id));
+  hf_write_text(headers, hf_uuid_text(message->order->id.uuid, id));
   if (signature.size > 0) {
     hf_write_text(headers, "\nHoldfast-Key: ");
     hf_write_text(headers, key_id);
@@ -152,22 +118,6 @@ static struct hf_status seal(const struct hf_order *order, const char *key_id, c
 }
 
 /* --- answers --- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-  const char *text = json_string_value(json_object_get(object, key));
-  return text == NULL ? "" : text;
-}
-
-/* "2026-11-24T01:02:03Z" → ns; 0 where the field is missing. */
-static bool time_of(const json_t *object, const char *key, int64_t *wall_ns)
-{
-  const json_t *value = json_object_get(object, key);
-  *wall_ns = 0;
-  if (value == NULL || json_is_null(value)) return true;
-  *wall_ns = json_is_string(value) ? hf_time_parse(json_string_value(value)) : INT64_MIN;
-  return *wall_ns != INT64_MIN;
-}
 
 static bool amount_of(const json_t *object, const char *key, int64_t *minor, bool *there)
 {
@@ -185,15 +135,15 @@ static void read_transaction(const json_t *row, struct hf_transaction *to)
   const json_t *other = json_object_get(row, "other");
   bool there;
   memset(to, 0, sizeof *to);
-  to->credit = strcmp(text_of(row, "side"), "credit") == 0;
+  to->credit = strcmp(hf_json_text(row, "side"), "credit") == 0;
   to->cash = json_is_true(json_object_get(row, "cash"));
   to->failed = json_is_true(json_object_get(row, "failed")) ||
-               (!to->credit && strcmp(text_of(row, "side"), "debit") != 0); /* neither side: not used */
+               (!to->credit && strcmp(hf_json_text(row, "side"), "debit") != 0); /* neither side: not used */
   if (!amount_of(row, "amount", &to->amount, &there)) to->amount = 0;
   if (!amount_of(row, "balance", &to->balance, &to->has_balance)) to->has_balance = false;
-  if (!time_of(row, "at", &to->at_wall_ns)) to->at_wall_ns = 0;
-  const char *serial = text_of(row, "serial"), *institution = text_of(other, "institution"), *number = text_of(other, "number"),
-             *name = text_of(other, "name");
+  if (!hf_json_time(row, "at", &to->at_wall_ns)) to->at_wall_ns = 0;
+  const char *serial = hf_json_text(row, "serial"), *institution = hf_json_text(other, "institution"),
+             *number = hf_json_text(other, "number"), *name = hf_json_text(other, "name");
   if (strlen(serial) < sizeof to->serial && hf_text_is_sound(serial, strlen(serial))) strcpy(to->serial, serial);
   if (strlen(institution) < sizeof to->institution && hf_text_is_sound(institution, strlen(institution)))
     strcpy(to->institution, institution);
@@ -215,7 +165,8 @@ static struct hf_status read_transactions(const json_t *list, struct hf_answer_r
 
 static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
 {
-  const char *id = text_of(row, "order_id"), *kind = text_of(row, "kind"), *authority = text_of(row, "authority");
+  const char *id = hf_json_text(row, "order_id"), *kind = hf_json_text(row, "kind"),
+             *authority = hf_json_text(row, "authority");
   bool there;
   memset(to, 0, sizeof *to);
   if (id[0] != '\0' && !hf_is_ok(hf_uuid_parse(id, strlen(id), &to->order_id.uuid)))
@@ -225,7 +176,7 @@ static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.kind: neither stop nor freeze");
   if (!amount_of(row, "amount", &to->amount, &there))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.amount: not an amount as text");
-  if (!time_of(row, "expires_at", &to->expires_wall_ns))
+  if (!hf_json_time(row, "expires_at", &to->expires_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.expires_at: not an RFC 3339 time");
   if (strlen(authority) >= sizeof to->authority || !hf_text_is_sound(authority, strlen(authority)))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.authority: over 64 bytes or not plain text");
@@ -252,12 +203,12 @@ static struct hf_status read_former(const json_t *feedback, struct hf_answer *an
 {
   const json_t *former = json_object_get(feedback, "former");
   if (former == NULL || json_is_null(former)) return hf_ok();
-  const char *authority = text_of(former, "authority");
+  const char *authority = hf_json_text(former, "authority");
   if (strlen(authority) >= sizeof answer->former_authority || !hf_text_is_sound(authority, strlen(authority)))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.former.authority: over 64 bytes or not plain text");
   strcpy(answer->former_authority, authority);
   answer->queued = json_is_true(json_object_get(former, "queued"));
-  return time_of(former, "expires_at", &answer->former_expires_wall_ns)
+  return hf_json_time(former, "expires_at", &answer->former_expires_wall_ns)
              ? hf_ok()
              : hf_fail(HF_STATUS_MALFORMED, "feedback.former.expires_at: not an RFC 3339 time");
 }
@@ -265,14 +216,14 @@ static struct hf_status read_former(const json_t *feedback, struct hf_answer *an
 static struct hf_status read_feedback(const json_t *feedback, struct hf_answer_room *room, struct hf_answer *answer)
 {
   bool held;
-  const char *result = text_of(feedback, "result"), *holder = text_of(feedback, "holder");
+  const char *result = hf_json_text(feedback, "result"), *holder = hf_json_text(feedback, "holder");
   if (!json_is_object(feedback)) return hf_fail(HF_STATUS_MALFORMED, "feedback: not an object");
   if (strlen(result) != 4 || strspn(result, "0123456789") != 4)
     return hf_fail(HF_STATUS_MALFORMED, "feedback.result: not four digits");
   memcpy(answer->result, result, 5);
-  if (!time_of(feedback, "executed_at", &answer->executed_wall_ns))
+  if (!hf_json_time(feedback, "executed_at", &answer->executed_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.executed_at: not an RFC 3339 time");
-  if (!time_of(feedback, "expires_at", &answer->expires_wall_ns))
+  if (!hf_json_time(feedback, "expires_at", &answer->expires_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.expires_at: not an RFC 3339 time");
   if (!amount_of(feedback, "balance", &answer->balance, &answer->has_balance))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.balance: not an amount as text");
@@ -293,11 +244,11 @@ static struct hf_status read_answer(const json_t *root, const struct hf_order *o
 {
   char id[HF_UUID_TEXT_SIZE];
   if (!json_is_object(root)) return hf_fail(HF_STATUS_MALFORMED, "the answer is not an object");
-  if (strcmp(text_of(root, "order_id"), hf_uuid_text(order->id.uuid, id)) != 0)
+  if (strcmp(hf_json_text(root, "order_id"), hf_uuid_text(order->id.uuid, id)) != 0)
     return hf_fail(HF_STATUS_REFUSED, "order_id: another order's");
-  if (strcmp(text_of(root, "institution"), order->institution) != 0)
+  if (strcmp(hf_json_text(root, "institution"), order->institution) != 0)
     return hf_fail(HF_STATUS_REFUSED, "institution: another institution's");
-  const char *reference = text_of(root, "reference");
+  const char *reference = hf_json_text(root, "reference");
   if (strlen(reference) > HF_REFERENCE_SIZE_MAX || !hf_text_is_sound(reference, strlen(reference)))
     return hf_fail(HF_STATUS_MALFORMED, "reference: over 64 bytes or not plain text");
   memcpy(answer->reference, reference, strlen(reference));
@@ -310,12 +261,11 @@ static struct hf_status read_answer(const json_t *root, const struct hf_order *o
 static struct hf_status decode(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
                                struct hf_answer *answer)
 {
-  json_error_t error;
+  json_t *root;
   memset(answer, 0, sizeof *answer);
-  if (bytes.size > HF_ANSWER_BODY_SIZE_MAX) return hf_fail(HF_STATUS_MALFORMED, "the answer is larger than 64 KiB");
-  json_t *root = json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &error);
-  if (root == NULL) return hf_fail(HF_STATUS_MALFORMED, "the answer is not JSON");
-  struct hf_status status = read_answer(root, order, room, answer);
+  struct hf_status status = hf_json_read(bytes, &root);
+  if (!hf_is_ok(status)) return status;
+  status = read_answer(root, order, room, answer);
   json_decref(root);
   return status;
 }

@@ -336,23 +336,17 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
 }
 
 /* DSSE's pre-authentication encoding, as for every dialect whose own signature is not published. */
-static struct hf_status to_sign(const struct hf_order *order, struct hf_span body, struct hf_writer *bytes)
+static struct hf_status to_sign(const struct hf_message *message, struct hf_writer *bytes)
 {
-  (void)order;
-  hf_write_text(bytes, "DSSEv1 ");
-  hf_write_int(bytes, (int64_t)strlen(DOCUMENT_TYPE));
-  hf_write_text(bytes, " " DOCUMENT_TYPE " ");
-  hf_write_int(bytes, (int64_t)body.size);
-  hf_write_text(bytes, " ");
-  hf_write_bytes(bytes, body.data, body.size);
+  hf_write_pre_authentication(bytes, DOCUMENT_TYPE, message->body);
   return bytes->full ? hf_fail(HF_STATUS_LIMIT, "the bytes to sign do not fit") : hf_ok();
 }
 
 /* Behind the root element, where any XML reader skips it: <?holdfast-signature key="…" algorithm="…" value="…"?> */
-static struct hf_status seal(const struct hf_order *order, const char *key_id, const char *algorithm, struct hf_span signature,
-                             struct hf_writer *trailer)
+static struct hf_status seal(const struct hf_message *message, const char *key_id, const char *algorithm,
+                             struct hf_span signature, struct hf_writer *trailer)
 {
-  (void)order;
+  (void)message;
   if (signature.size == 0) return hf_ok();
   hf_write_text(trailer, "<?holdfast-signature key=\"");
   hf_write_text(trailer, key_id);

@@ -255,6 +255,13 @@ static void put_back(struct exchange *exchange)
   institution->idle = exchange;
 }
 
+static const char *header_of(const void *curl, const char *name)
+{
+  struct curl_header *header;
+  CURL *handle = (CURL *)(uintptr_t)curl; /* libcurl's look-up changes nothing that we see, and asks for more than const */
+  return curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+}
+
 static void end_exchange(struct https *https, struct exchange *exchange, CURLcode code)
 {
   struct institution *institution = exchange->institution;
@@ -276,7 +283,9 @@ static void end_exchange(struct https *https, struct exchange *exchange, CURLcod
   https->slots[slot] = NULL;
   institution->busy--;
   if (code == CURLE_OK) {
-    https->events.replied(https->events.owner, slot, (int)status, (struct hf_span){exchange->reply, exchange->reply_size}, at);
+    const struct hf_reply reply = {
+        .status = (int)status, .body = {exchange->reply, exchange->reply_size}, .header = header_of, .from = exchange->curl};
+    https->events.replied(https->events.owner, slot, &reply, at);
   } else {
     HF_LOG(HF_LOG_WARN, "E1401", "an exchange with an institution failed", HF_FIELD("endpoint", institution->endpoint),
            HF_FIELD("text", exchange->error[0] ? exchange->error : curl_easy_strerror(code)));

@@ -120,6 +120,18 @@ void hf_write_base64(struct hf_writer *writer, const void *bytes, size_t size)
   }
 }
 
+void hf_write_pre_authentication(struct hf_writer *writer, const char *type, struct hf_span body)
+{
+  hf_write_text(writer, "DSSEv1 ");
+  hf_write_int(writer, (int64_t)strlen(type));
+  hf_write_text(writer, " ");
+  hf_write_text(writer, type);
+  hf_write_text(writer, " ");
+  hf_write_int(writer, (int64_t)body.size);
+  hf_write_text(writer, " ");
+  hf_write_bytes(writer, body.data, body.size);
+}
+
 static int base64_value(char c)
 {
   const char *at = c == '\0' ? NULL : strchr(base64_digits, c);

@@ -44,6 +44,8 @@ void hf_write_amount(struct hf_writer *writer, int64_t minor);
 void hf_write_json_string(struct hf_writer *writer, const void *bytes, size_t size);
 void hf_write_hex(struct hf_writer *writer, const void *bytes, size_t size);
 void hf_write_base64(struct hf_writer *writer, const void *bytes, size_t size);
+/* DSSE's pre-authentication encoding: what is signed in place of a body, its type inside. */
+void hf_write_pre_authentication(struct hf_writer *writer, const char *type, struct hf_span body);
 
 /* Reads RFC 4648 base64 with padding into out. Returns its size, or SIZE_MAX where it is not base64 or does not fit. */
 size_t hf_base64_decode(const char *text, size_t size, uint8_t *out, size_t capacity);

@@ -129,7 +129,8 @@ static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
     return false;
   to->role = hf_role_of_code(role);
   if (to->role == HF_ROLE_UNSET)
-    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "role")), "role: officer, leader, machine or administrator");
+    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "role")),
+                        "role: officer, leader, machine, administrator or institution");
   char *copy = strdup(yaml->file);
   snprintf(path, sizeof path, "%s%s%s", file[0] == '/' ? "" : dirname(copy), file[0] == '/' ? "" : "/", file);
   free(copy);

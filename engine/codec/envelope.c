@@ -75,16 +75,8 @@ enum hf_reason hf_envelope_decode(struct hf_span record, struct hf_envelope *env
 
 size_t hf_envelope_signed_bytes(enum hf_payload_kind kind, struct hf_span payload, uint8_t *out, size_t capacity)
 {
-  const char *type = payload_types[kind];
   struct hf_writer writer = hf_writer_of(out, capacity);
-  hf_write_text(&writer, "DSSEv1 ");
-  hf_write_int(&writer, (int64_t)strlen(type));
-  hf_write_text(&writer, " ");
-  hf_write_text(&writer, type);
-  hf_write_text(&writer, " ");
-  hf_write_int(&writer, (int64_t)payload.size);
-  hf_write_text(&writer, " ");
-  hf_write_bytes(&writer, payload.data, payload.size);
+  hf_write_pre_authentication(&writer, payload_types[kind], payload);
   return writer.full ? 0 : writer.size;
 }
 

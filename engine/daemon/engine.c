@@ -26,20 +26,24 @@ static void on_tell(void *owner, const struct hf_input *told)
 
 static void on_cancel(void *owner, uint32_t lane, uint32_t flight)
 {
-  const struct hf_open_transport *transport = ((struct hf_engine *)owner)->transport_of[lane];
+  struct hf_engine *engine = owner;
+  const struct hf_open_transport *transport = engine->transport_of[lane];
   transport->is->cancel(transport->self, flight);
+  hf_proof_cancel(engine, flight);
 }
 
 static void on_left(void *owner, uint32_t flight, struct hf_time at)
 {
   struct hf_engine *engine = owner;
-  hf_trace_left(engine, flight, hf_dispatch_view(engine->dispatch, flight).order, at);
+  hf_trace_left(engine, flight, hf_dispatch_view(engine->dispatch, flight).message.order, at);
   hf_dispatch_left(engine->dispatch, flight, at);
 }
 
-static void on_replied(void *owner, uint32_t flight, int status, struct hf_span body, struct hf_time at)
+static void on_replied(void *owner, uint32_t flight, const struct hf_reply *reply, struct hf_time at)
 {
-  hf_dispatch_replied(((struct hf_engine *)owner)->dispatch, flight, status, body, at);
+  struct hf_engine *engine = owner;
+  if (hf_proof_begin(engine, flight, reply, at)) return;
+  hf_dispatch_replied(engine->dispatch, flight, reply->status, reply->body, at);
 }
 
 static void on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_time at)
@@ -148,7 +152,7 @@ static bool send_ready(struct hf_engine *engine)
     if (!engine->config.engine_sign) engine->sign_done_ns[flight] = hf_time_now().mono_ns;
     const struct hf_open_transport *transport = engine->transport_of[view.lane];
     struct hf_status status = transport->is->send(transport->self, view.lane, flight, view.dialect->path,
-                                                  view.dialect->content_type, view.headers, view.body);
+                                                  view.dialect->content_type, view.headers, view.message.body);
     if (hf_is_ok(status))
       hf_dispatch_started(engine->dispatch, flight, engine->turn);
     else
@@ -245,7 +249,8 @@ static bool turn(struct hf_engine *engine)
   hf_trust_work(engine->trust);
   bool more = work_transports(engine);
   hf_intake_work(engine->intake, engine->turn);
-  bool moved = decide_submissions(engine);
+  bool moved = hf_proof_work(engine);
+  moved |= decide_submissions(engine);
   if (hf_record_has_room(engine->record) && !engine->stopping) hf_dispatch_work(engine->dispatch, engine->turn);
   moved |= hf_route_left_out(engine);
   sign_flights(engine);
@@ -388,6 +393,7 @@ static void allocate(struct hf_engine *engine)
   engine->sign_queue = calloc(flights + 1, sizeof *engine->sign_queue);
   engine->sign_started_ns = calloc(flights + 1, sizeof(int64_t));
   engine->sign_done_ns = calloc(flights + 1, sizeof(int64_t));
+  hf_proof_open(engine);
   engine->traces = calloc(HF_TRACES_MAX, sizeof *engine->traces);
   HF_ASSERT(engine->facts && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns && engine->sign_done_ns &&
             engine->traces);
@@ -459,5 +465,6 @@ void hf_engine_close(struct hf_engine *engine)
   free(engine->sign_started_ns);
   free(engine->sign_done_ns);
   free(engine->traces);
+  hf_proof_close(engine);
   free(engine);
 }

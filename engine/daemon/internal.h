@@ -36,6 +36,8 @@ enum hf_stage {
 };
 
 /* A report's way to the wire, until its last stop has left: a ring, so that stamps cost no look-up by case. */
+struct hf_proving;
+
 struct hf_trace {
   struct hf_case_id case_id;
   int64_t made_wall_ns, consumed_mono_ns, consumed_wall_ns;
@@ -127,6 +129,8 @@ struct hf_engine {
   int64_t record_alarm_ns;
   struct hf_counters counters;
   struct hf_histogram stages[HF_STAGE_COUNT];
+  struct hf_proving *provings; /* HF_PROOFS_MAX */
+  uint32_t provings_used;
   struct hf_trace *traces;
   uint32_t traces_next;
   bool heard; /* from PostgreSQL, late in this turn: a commit that orders wait for, a case that a submission waits for */
@@ -172,6 +176,14 @@ HF_MUST_USE struct hf_status hf_http_open(struct hf_engine *engine);
 void hf_http_close(struct hf_engine *engine);
 
 /* trace.c */
+void hf_proof_open(struct hf_engine *engine);
+void hf_proof_close(struct hf_engine *engine);
+/* False: the reply needs no proof. True: dispatch is told once the proof is right, or that the try failed. */
+bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_reply *reply, struct hf_time at);
+void hf_proof_cancel(struct hf_engine *engine, uint32_t flight);
+/* Tells what the workers have found. Returns whether anything was told. */
+bool hf_proof_work(struct hf_engine *engine);
+
 void hf_trace_begin(struct hf_engine *engine, const struct hf_submission *submission, const struct hf_fact *facts,
                     uint32_t count);
 void hf_trace_left(struct hf_engine *engine, uint32_t flight, const struct hf_order *order, struct hf_time at);

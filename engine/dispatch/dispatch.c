@@ -12,7 +12,8 @@
 #include "engine/dispatch/lane.h"
 
 #define HEADERS_SIZE_MAX 1024
-#define TO_SIGN_SIZE_MAX (HF_ORDER_BODY_SIZE_MAX + HF_PAYLOAD_TYPE_SIZE_MAX + 32)
+/* What a dialect puts around the body: a type, or a path, a time and a nonce. */
+#define TO_SIGN_SIZE_MAX (HF_ORDER_BODY_SIZE_MAX + HF_ENDPOINT_SIZE_MAX + 256)
 
 #define EPOCH_FRESH_NS (2 * HF_NS_PER_S)       /* design.md law 3: a legal act leaves only while the epoch is this fresh */
 #define COMMIT_PATIENCE_NS (50 * HF_NS_PER_MS) /* … and what an answer caused goes all the same after this */
@@ -50,6 +51,7 @@ struct flight {
   enum flight_state state;
   bool left, orphan; /* orphan: withdrawn while it is being signed */
   size_t body_size, to_sign_size;
+  int64_t sent_wall_ns; /* of this try */
   char headers[HEADERS_SIZE_MAX];
   uint8_t body[HF_ORDER_BODY_SIZE_MAX];
   uint8_t to_sign[TO_SIGN_SIZE_MAX];
@@ -360,7 +362,16 @@ void hf_dispatch_forget(struct hf_dispatch *dispatch, struct hf_order_id id)
   if (index != 0) call_off(dispatch, index);
 }
 
-static void start_flight(struct hf_dispatch *dispatch, uint32_t index)
+static struct hf_message message_of(const struct hf_dispatch *dispatch, const struct flight *flight)
+{
+  const struct item *item = item_at(dispatch, flight->item);
+  return (struct hf_message){.order = &item->order,
+                             .row = &dispatch->lanes[item->lane].row,
+                             .body = {flight->body, flight->body_size},
+                             .sent_wall_ns = flight->sent_wall_ns};
+}
+
+static void start_flight(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now)
 {
   struct item *item = item_at(dispatch, index);
   const struct hf_dialect *dialect = dispatch->lanes[item->lane].dialect;
@@ -376,9 +387,11 @@ static void start_flight(struct hf_dispatch *dispatch, uint32_t index)
   struct hf_status status = dialect->encode(&item->order, &dispatch->lanes[item->lane].row, &body);
   HF_ASSERT(hf_is_ok(status)); /* an order's fields are bounded below the buffer */
   flight->body_size = body.size;
+  flight->sent_wall_ns = now.wall_ns;
   if (dispatch->config.sign) {
     struct hf_writer to_sign = hf_writer_of(flight->to_sign, sizeof flight->to_sign);
-    status = dialect->to_sign(&item->order, (struct hf_span){body.data, body.size}, &to_sign);
+    const struct hf_message message = message_of(dispatch, flight);
+    status = dialect->to_sign(&message, &to_sign);
     HF_ASSERT(hf_is_ok(status));
     flight->to_sign_size = to_sign.size;
     flight->state = FLIGHT_UNSIGNED;
@@ -406,7 +419,7 @@ static uint32_t fill_rank(struct hf_dispatch *dispatch, int64_t rank, struct hf_
         hold_back(dispatch, index);
         continue;
       }
-      start_flight(dispatch, index);
+      start_flight(dispatch, index, now);
       filled++;
     }
   }
@@ -527,7 +540,8 @@ void hf_dispatch_signed(struct hf_dispatch *dispatch, uint32_t index, const char
   }
   const struct item *item = item_at(dispatch, flight->item);
   struct hf_writer headers = hf_writer_of(flight->headers, sizeof flight->headers - 1);
-  struct hf_status status = dispatch->lanes[item->lane].dialect->seal(&item->order, key_id, algorithm, signature, &headers);
+  const struct hf_message message = message_of(dispatch, flight);
+  struct hf_status status = dispatch->lanes[item->lane].dialect->seal(&message, key_id, algorithm, signature, &headers);
   HF_ASSERT(hf_is_ok(status)); /* a signature is bounded below the buffer */
   flight->headers[headers.size] = '\0';
   flight->state = FLIGHT_READY;
@@ -544,8 +558,7 @@ struct hf_flight_view hf_dispatch_view(const struct hf_dispatch *dispatch, uint3
   const struct flight *flight = flight_at(dispatch, index);
   const struct item *item = item_at(dispatch, flight->item);
   return (struct hf_flight_view){.lane = item->lane,
-                                 .order = &item->order,
-                                 .body = {flight->body, flight->body_size},
+                                 .message = message_of(dispatch, flight),
                                  .to_sign = {flight->to_sign, flight->to_sign_size},
                                  .headers = flight->headers,
                                  .dialect = dispatch->lanes[item->lane].dialect};

@@ -32,8 +32,7 @@ struct hf_dispatch_events {
 
 struct hf_flight_view {
   uint32_t lane;
-  const struct hf_order *order;
-  struct hf_span body;
+  struct hf_message message;
   struct hf_span to_sign;
   const char *headers; /* after signing */
   const struct hf_dialect *dialect;
@@ -94,6 +93,7 @@ void hf_dispatch_started(struct hf_dispatch *dispatch, uint32_t flight, struct h
 
 /* What the transport tells. */
 void hf_dispatch_left(struct hf_dispatch *dispatch, uint32_t flight, struct hf_time at);
+/* Where its dialect has proofs, the caller has seen that the reply's is right. */
 void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t flight, int status, struct hf_span body, struct hf_time at);
 /* A message of the lane's institution that belongs to no slot: many orders share a connection, and feedback comes by itself. */
 void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_span body, struct hf_time at);

@@ -33,23 +33,27 @@ struct hf_trust {
   bool stop;
 };
 
+static enum hf_reason verdict_on(struct worker *worker, const struct hf_trust_key *key, struct hf_span bytes,
+                                 struct hf_span signature)
+{
+  if (key == NULL) return HF_REASON_UNKNOWN_KEY;
+  return hf_key_verify(worker->context, key, bytes, signature) ? HF_REASON_NONE : HF_REASON_BAD_SIGNATURE;
+}
+
 static void run(struct worker *worker, struct hf_trust_job *job)
 {
   if (job->sign) {
     job->signature_size =
         hf_key_sign(worker->context, &worker->trust->signing, job->bytes, job->signature, sizeof job->signature);
+  } else if (job->envelope == NULL) {
+    job->verdict = verdict_on(worker, job->keys[0], job->bytes, (struct hf_span){job->signature, job->signature_size});
   } else {
     const struct hf_envelope *envelope = job->envelope;
     size_t size = hf_envelope_signed_bytes(envelope->kind, envelope->payload, worker->buffer, SIGNED_BYTES_MAX);
     HF_ASSERT(size > 0);
     job->verdict = HF_REASON_NONE;
-    for (uint32_t i = 0; i < envelope->signatures_count && job->verdict == HF_REASON_NONE; i++) {
-      struct hf_span bytes = {worker->buffer, size};
-      if (job->keys[i] == NULL)
-        job->verdict = HF_REASON_UNKNOWN_KEY;
-      else if (!hf_key_verify(worker->context, job->keys[i], bytes, envelope->signatures[i].bytes))
-        job->verdict = HF_REASON_BAD_SIGNATURE;
-    }
+    for (uint32_t i = 0; i < envelope->signatures_count && job->verdict == HF_REASON_NONE; i++)
+      job->verdict = verdict_on(worker, job->keys[i], (struct hf_span){worker->buffer, size}, envelope->signatures[i].bytes);
   }
   atomic_store_explicit(&job->done, true, memory_order_release);
 }
@@ -201,6 +205,19 @@ struct hf_status hf_trust_verify(struct hf_trust *trust, struct hf_trust_job *jo
   job->sign = false;
   job->envelope = envelope;
   for (uint32_t i = 0; i < envelope->signatures_count; i++) job->keys[i] = find_key(trust, envelope->signatures[i].key_id);
+  return submit(trust, job);
+}
+
+struct hf_status hf_trust_check(struct hf_trust *trust, struct hf_trust_job *job, const char *key_id, struct hf_span bytes,
+                                struct hf_span signature)
+{
+  HF_ASSERT(signature.size <= sizeof job->signature);
+  job->sign = false;
+  job->envelope = NULL;
+  job->keys[0] = find_key(trust, key_id);
+  job->bytes = bytes;
+  memcpy(job->signature, signature.data, signature.size);
+  job->signature_size = signature.size;
   return submit(trust, job);
 }
 

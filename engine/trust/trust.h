@@ -18,9 +18,9 @@ struct hf_trust;
 struct hf_trust_key;
 
 struct hf_trust_job {
-  /* VERIFY: an envelope; the verdict is NONE, UNKNOWN_KEY or BAD_SIGNATURE. SIGN: bytes; the verdict says nothing. */
+  /* VERIFY: an envelope, or bytes by one key; the verdict is NONE, UNKNOWN_KEY or BAD_SIGNATURE. SIGN: it says nothing. */
   bool sign;
-  const struct hf_envelope *envelope;
+  const struct hf_envelope *envelope; /* NULL: bytes and signature */
   const struct hf_trust_key *keys[HF_SIGNATURES_MAX];
   struct hf_span bytes;
   uint8_t signature[HF_SIGNATURE_SIZE_MAX];
@@ -43,6 +43,9 @@ HF_MUST_USE struct hf_status hf_trust_key_set(struct hf_trust *trust, const stru
 /* Starts a job. AGAIN when HF_TRUST_JOBS_MAX are under way. Unknown keys are looked up now, not later. */
 HF_MUST_USE struct hf_status hf_trust_verify(struct hf_trust *trust, struct hf_trust_job *job,
                                              const struct hf_envelope *envelope);
+/* The same for bytes that are not an envelope; both stay the caller's until the job is done. */
+HF_MUST_USE struct hf_status hf_trust_check(struct hf_trust *trust, struct hf_trust_job *job, const char *key_id,
+                                            struct hf_span bytes, struct hf_span signature);
 HF_MUST_USE struct hf_status hf_trust_sign(struct hf_trust *trust, struct hf_trust_job *job, struct hf_span bytes);
 
 static inline bool hf_trust_job_done(const struct hf_trust_job *job)

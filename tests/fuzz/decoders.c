@@ -14,6 +14,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_ANSWER 5
 #define HF_FUZZ_COMMAND 6
 #define HF_FUZZ_PLATFORM 7
+#define HF_FUZZ_WALLET 8
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -25,6 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   static struct hf_answer_room room;
   static struct hf_command command;
   static const struct hf_order order = {.institution = "BANKA"};
+  /* The vectors' order, so that an answer is read to its end. */
+  static const struct hf_order paid = {.institution = "PAYA",
+                                       .id.uuid.bytes = "\x01\xa2\x0b\xe9\xb5\x4e\x80\x03\x9c\x9d\x0a\xf5\xe8\xda\x17\xa2"};
   struct hf_arena arena = {.memory = arena_memory, .capacity = sizeof arena_memory};
   struct hf_span bytes = {data, size};
   struct hf_status status = hf_ok();
@@ -42,10 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct hf_order_id id;
   status = hf_platform_xml.identify(bytes, &id);
   if (hf_is_ok(status)) status = hf_platform_xml.decode(bytes, &(struct hf_order){.id = id}, &room, &answer);
+#elif HF_FUZZ_DECODER == HF_FUZZ_WALLET
+  status = hf_wallet_json.decode(bytes, &paid, &room, &answer);
 #else
   status = hf_holdfast_json.decode(bytes, &order, &room, &answer);
 #endif
-  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)arena, (void)bytes,
-      (void)room, (void)command;
+  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)paid, (void)arena,
+      (void)bytes, (void)room, (void)command;
   return 0;
 }

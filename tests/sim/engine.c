@@ -411,7 +411,7 @@ static void send_ready(struct sim *sim, struct sim_engine *engine)
     struct hf_flight_view view = hf_dispatch_view(engine->dispatch, flight);
     struct hf_order *order = malloc(sizeof *order);
     HF_ASSERT(order != NULL && sim->leaves_count < SIM_LEAVES_MAX);
-    *order = *view.order;
+    *order = *view.message.order;
     engine->flight_life[flight]++;
     bool early = sim_check_leave(sim, engine, order);
     sim->leaves[sim->leaves_count++] = (struct sim_leave){order->id, sim->now_ns, early};
@@ -424,7 +424,7 @@ static void send_ready(struct sim *sim, struct sim_engine *engine)
                               .a = flight,
                               .b = engine->flight_life[flight],
                               .order = order,
-                              .bytes = hf_checksum(HF_CHECKSUM_SEED, view.body.data, view.body.size)});
+                              .bytes = hf_checksum(HF_CHECKSUM_SEED, view.message.body.data, view.message.body.size)});
     hf_dispatch_started(engine->dispatch, flight, sim_time(sim));
     hf_dispatch_left(engine->dispatch, flight, sim_time(sim));
   }

@@ -31,6 +31,14 @@ static enum hf_reason verify(struct hf_trust *trust, const struct hf_envelope *e
   return job.verdict;
 }
 
+static const char *check_bytes(struct hf_trust *trust, struct hf_trust_job *job, const char *key_id, struct hf_span bytes,
+                               struct hf_span signature)
+{
+  assert_true(hf_is_ok(hf_trust_check(trust, job, key_id, bytes, signature)));
+  while (!hf_trust_job_done(job)) usleep(100);
+  return hf_reason_code(job->verdict);
+}
+
 static void signs_and_verifies(enum hf_algorithm algorithm, unsigned workers)
 {
   char file[64];
@@ -66,6 +74,12 @@ static void signs_and_verifies(enum hf_algorithm algorithm, unsigned workers)
   }
   envelope.signatures[0].bytes.size = 0;
   assert_string_equal(hf_reason_code(verify(trust, &envelope)), "bad_signature");
+  static struct hf_trust_job check; /* the same bytes without an envelope: an institution's answer */
+  struct hf_span signature = {job.signature, job.signature_size};
+  assert_string_equal(check_bytes(trust, &check, row.id, to_sign, signature), "");
+  assert_string_equal(check_bytes(trust, &check, "00112233445566778899aabbccddeeff", to_sign, signature), "unknown_key");
+  to_sign.size--;
+  assert_string_equal(check_bytes(trust, &check, row.id, to_sign, signature), "bad_signature");
   hf_trust_close(trust);
 }
 

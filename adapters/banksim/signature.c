@@ -1,0 +1,97 @@
+#include "adapters/banksim/signature.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/bytes.h"
+
+static EVP_PKEY *centre_key, *answer_key;
+static char answer_key_id[33];
+
+bool signature_centre_key(const char *file)
+{
+  FILE *in = fopen(file, "re");
+  centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
+  if (in != NULL) fclose(in);
+  return centre_key != NULL;
+}
+
+bool signature_answer_key(const char *file)
+{
+  FILE *in = fopen(file, "re");
+  answer_key = in == NULL ? NULL : PEM_read_PrivateKey(in, NULL, NULL, NULL);
+  if (in != NULL) fclose(in);
+  unsigned char *der = NULL, digest[32];
+  int size = answer_key == NULL ? -1 : i2d_PUBKEY(answer_key, &der);
+  if (size <= 0 || EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)size, digest, NULL) != 1) return false;
+  OPENSSL_free(der);
+  for (int i = 0; i < 16; i++) snprintf(answer_key_id + 2 * i, 3, "%02x", digest[i]);
+  return true;
+}
+
+/* SM2 with SM3 and GM/T 0009's id, RSA with PSS, as the README of holdfast_json says. */
+static bool begin(EVP_MD_CTX *context, EVP_PKEY *key, bool sign)
+{
+  EVP_PKEY_CTX *pkey = EVP_PKEY_CTX_new(key, NULL);
+  bool sm2 = EVP_PKEY_is_a(key, "SM2"), rsa = EVP_PKEY_is_a(key, "RSA");
+  const char *digest = EVP_PKEY_is_a(key, "ED25519") ? NULL : sm2 ? "SM3" : "SHA256";
+  EVP_MD_CTX_set_pkey_ctx(context, pkey);
+  bool ok = !sm2 || EVP_PKEY_CTX_set1_id(pkey, "1234567812345678", 16) == 1;
+  ok = ok && (sign ? EVP_DigestSignInit_ex(context, NULL, digest, NULL, NULL, key, NULL) == 1
+                   : EVP_DigestVerifyInit_ex(context, NULL, digest, NULL, NULL, key, NULL) == 1);
+  if (ok && rsa)
+    ok = EVP_PKEY_CTX_set_rsa_padding(EVP_MD_CTX_get_pkey_ctx(context), RSA_PKCS1_PSS_PADDING) == 1 &&
+         EVP_PKEY_CTX_set_rsa_pss_saltlen(EVP_MD_CTX_get_pkey_ctx(context), RSA_PSS_SALTLEN_DIGEST) == 1;
+  return ok;
+}
+
+static void end(EVP_MD_CTX *context)
+{
+  EVP_PKEY_CTX *pkey = EVP_MD_CTX_get_pkey_ctx(context);
+  EVP_MD_CTX_free(context);
+  EVP_PKEY_CTX_free(pkey); /* it was set by hand: it is ours */
+}
+
+bool signature_is_right(const char *text, const uint8_t *bytes, size_t size)
+{
+  uint8_t signature[512];
+  if (centre_key == NULL) return true;
+  size_t signature_size = text == NULL ? SIZE_MAX : hf_base64_decode(text, strlen(text), signature, sizeof signature);
+  if (signature_size == SIZE_MAX) return false;
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool ok = begin(context, centre_key, false) && EVP_DigestVerify(context, signature, signature_size, bytes, size) == 1;
+  end(context);
+  return ok;
+}
+
+bool signature_is_right_for(const char *type, const char *text, const uint8_t *body, size_t size)
+{
+  uint8_t bytes[16384];
+  int head = snprintf((char *)bytes, sizeof bytes, "DSSEv1 %zu %s %zu ", strlen(type), type, size);
+  if (centre_key == NULL) return true;
+  if ((size_t)head + size > sizeof bytes) return false;
+  memcpy(bytes + head, body, size);
+  return signature_is_right(text, bytes, (size_t)head + size);
+}
+
+const char *signature_key_id(void)
+{
+  return answer_key_id;
+}
+
+void signature_make(const void *bytes, size_t size, char text[700])
+{
+  uint8_t signature[512];
+  size_t signature_size = sizeof signature;
+  struct hf_writer writer = hf_writer_of(text, 699);
+  text[0] = '\0';
+  if (answer_key == NULL) return;
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  if (begin(context, answer_key, true) && EVP_DigestSign(context, signature, &signature_size, bytes, size) == 1)
+    hf_write_base64(&writer, signature, signature_size);
+  end(context);
+  text[writer.size] = '\0';
+}

@@ -1,0 +1,24 @@
+/* Signature: what a simulated institution checks of the centre's, and makes of its own; by OpenSSL, not by the engine's code.
+ */
+#ifndef HF_BANKSIM_SIGNATURE_H
+#define HF_BANKSIM_SIGNATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* PEM files: the centre's public key, and the private key that signs answers. False where one cannot be used. */
+bool signature_centre_key(const char *file);
+bool signature_answer_key(const char *file);
+
+/* True where banksim was given no centre's key. text: base64, NULL: missing. */
+bool signature_is_right(const char *text, const uint8_t *bytes, size_t size);
+/* The same over DSSE's pre-authentication encoding of body. */
+bool signature_is_right_for(const char *type, const char *text, const uint8_t *body, size_t size);
+
+/* 32 hex digits; "" where banksim was given no key. */
+const char *signature_key_id(void);
+/* Base64 of the answer key's signature; "" without one. */
+void signature_make(const void *bytes, size_t size, char text[700]);
+
+#endif
