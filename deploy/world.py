@@ -173,7 +173,7 @@ class World:
             (tls / 'san').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost\n')
             openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-extfile', 'san', '-out', f'{name}.pem')
         self.ids = {}
-        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3')):
+        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3')):
             self.keygen(name, algorithm)
 
     def keygen(self, name, algorithm):
@@ -231,6 +231,7 @@ class World:
         port = free_port()
         values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo,
                   'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem',
+                  'audit.key': tls / 'audit.key.pem', 'audit.sm2_key': tls / 'audit-sm2.key.pem',
                   'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
         values.update(self.settings)
         file = self.dir / f'{instance}.yaml'

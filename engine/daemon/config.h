@@ -34,6 +34,9 @@ struct hf_config {
   int64_t core_orders;
   int64_t dispatch_orders;
   int64_t dispatch_flights;
+  char audit_origin[HF_CONFIG_TEXT_MAX];
+  char audit_key[HF_CONFIG_TEXT_MAX];
+  char audit_sm2_key[HF_CONFIG_TEXT_MAX];
   char tls_certificate[HF_CONFIG_TEXT_MAX];
   char tls_key[HF_CONFIG_TEXT_MAX];
   char tls_ca[HF_CONFIG_TEXT_MAX];

@@ -258,6 +258,7 @@ static bool turn(struct hf_engine *engine)
   if (send_ready(engine)) more |= work_transports(engine);
   tick_cores(engine);
   hf_comeback_work(engine);
+  hf_audit_work(engine);
   engine->heard = false;
   record_and_publish(engine);
   watch_record(engine);
@@ -375,6 +376,7 @@ static struct hf_status open_stages(struct hf_engine *engine)
       .owner = engine, .assigned = hf_takeover_assigned, .revoked = hf_takeover_revoked};
   struct hf_status status = hf_trust_open(&engine->trust, (unsigned)config->engine_workers, config->engine_signing_key);
   if (hf_is_ok(status)) status = load_root_keys(engine);
+  if (hf_is_ok(status)) status = hf_audit_open(engine);
   if (hf_is_ok(status)) status = hf_dispatch_open(&engine->dispatch, &dispatch, &dispatch_events, hf_time_now());
   for (int i = 0; hf_is_ok(status) && i < HF_TRANSPORTS; i++)
     status = engine->transports[i].is->open(&engine->transports[i].self, engine->base, &transport, &transport_events);
@@ -466,5 +468,6 @@ void hf_engine_close(struct hf_engine *engine)
   free(engine->sign_done_ns);
   free(engine->traces);
   hf_proof_close(engine);
+  hf_audit_close(engine);
   free(engine);
 }

@@ -37,6 +37,7 @@ enum hf_stage {
 
 /* A report's way to the wire, until its last stop has left: a ring, so that stamps cost no look-up by case. */
 struct hf_proving;
+struct hf_audit_state;
 
 struct hf_trace {
   struct hf_case_id case_id;
@@ -129,7 +130,8 @@ struct hf_engine {
   int64_t record_alarm_ns;
   struct hf_counters counters;
   struct hf_histogram stages[HF_STAGE_COUNT];
-  struct hf_proving *provings; /* HF_PROOFS_MAX */
+  struct hf_audit_state *audit; /* NULL: no checkpoints */
+  struct hf_proving *provings;  /* HF_PROOFS_MAX */
   uint32_t provings_used;
   struct hf_trace *traces;
   uint32_t traces_next;
@@ -176,6 +178,11 @@ HF_MUST_USE struct hf_status hf_http_open(struct hf_engine *engine);
 void hf_http_close(struct hf_engine *engine);
 
 /* trace.c */
+HF_MUST_USE struct hf_status hf_audit_open(struct hf_engine *engine);
+void hf_audit_close(struct hf_engine *engine);
+/* Signs a checkpoint of what is committed, every 10 s or 1,000 facts of a shard; one at a time. */
+void hf_audit_work(struct hf_engine *engine);
+
 void hf_proof_open(struct hf_engine *engine);
 void hf_proof_close(struct hf_engine *engine);
 /* False: the reply needs no proof. True: dispatch is told once the proof is right, or that the try failed. */

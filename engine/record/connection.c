@@ -32,25 +32,29 @@ bool hf_connection_prepare(PGconn *connection, const struct hf_statement *statem
 /* No row of ours under this epoch: division by zero (22012) takes the whole transaction back. */
 static const char fence_sql[] =
     "with mine as (update shard set next_offset = case when $3::int8 < 0 then next_offset else $3::int8 end, seq = $4::int8, "
-    "published_seq = greatest(published_seq, $5::int8), confirmed_at = now() where shard = $1::int4 and epoch = $2::int8 "
+    "published_seq = greatest(published_seq, $5::int8), tree = $6::bytea, confirmed_at = now() where shard = $1::int4 and "
+    "epoch = $2::int8 "
     "returning 1) "
     "select 1 / count(*) from mine";
 
 bool hf_connection_prepare_fence(PGconn *connection)
 {
-  static const Oid types[] = {HF_COLUMN_INT4, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8};
-  return PQsendPrepare(connection, "fence", fence_sql, 5, types) == 1;
+  static const Oid types[] = {HF_COLUMN_INT4, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_BYTEA};
+  return PQsendPrepare(connection, "fence", fence_sql, 6, types) == 1;
 }
 
-static bool send_fence(PGconn *connection, const struct hf_fence *fence)
+static bool send_fence(PGconn *connection, const struct hf_fence *fence, const struct hf_audit_tree *tree)
 {
   uint32_t shard = htobe32(fence->shard);
   uint64_t numbers[] = {htobe64((uint64_t)fence->epoch), htobe64((uint64_t)fence->next_offset), htobe64(fence->seq),
                         htobe64(fence->published_seq)};
-  const char *values[5] = {(const char *)&shard};
-  int lengths[5] = {4, 8, 8, 8, 8}, formats[5] = {1, 1, 1, 1, 1};
+  uint8_t packed[HF_AUDIT_TREE_PACKED_MAX];
+  const char *values[6] = {(const char *)&shard};
+  int lengths[6] = {4, 8, 8, 8, 8}, formats[6] = {1, 1, 1, 1, 1, 1};
+  values[5] = (const char *)packed;
+  lengths[5] = (int)hf_audit_tree_pack(tree, packed);
   for (int i = 0; i < 4; i++) values[i + 1] = (const char *)&numbers[i];
-  return PQsendQueryPrepared(connection, "fence", 5, values, lengths, formats, 1) == 1;
+  return PQsendQueryPrepared(connection, "fence", 6, values, lengths, formats, 1) == 1;
 }
 
 static bool send_statement(PGconn *connection, uint32_t shard_number, const struct hf_statement *statement,
@@ -71,7 +75,7 @@ static bool send_statement(PGconn *connection, uint32_t shard_number, const stru
 /* What stands before one Sync is one transaction: it commits there, or an error anywhere has taken all of it back. */
 bool hf_connection_send(PGconn *connection, const struct hf_fence *fence, const struct hf_projection *projection)
 {
-  bool ok = send_fence(connection, fence);
+  bool ok = send_fence(connection, fence, &projection->tree);
   for (int k = 0; ok && k < HF_STATEMENT_COUNT; k++)
     if (projection->columns[k][0].rows > 0)
       ok = send_statement(connection, fence->shard, &hf_statements[k], projection->columns[k]);

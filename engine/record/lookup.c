@@ -105,12 +105,20 @@ static int64_t number_at(const PGresult *rows, int row, int column)
   return (int64_t)be64toh(number);
 }
 
+static struct hf_span column_span(const PGresult *rows, int row, int column)
+{
+  return (struct hf_span){(const uint8_t *)PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
+}
+
 static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
 {
   *(struct hf_shard_row *)owner = (struct hf_shard_row){.epoch = number_at(rows, row, 0),
                                                         .next_offset = number_at(rows, row, 1),
                                                         .seq = (uint64_t)number_at(rows, row, 2),
                                                         .published_seq = (uint64_t)number_at(rows, row, 3)};
+  struct hf_shard_row *to = owner;
+  if (!hf_audit_tree_unpack(&to->tree, column_span(rows, row, 4)) || to->tree.size != to->seq)
+    return hf_fail(HF_STATUS_CONFIG, "the shard's audit tree does not fit its facts: `holdfast audit check` says where");
   return hf_ok();
 }
 
@@ -145,11 +153,11 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
   if (hf_is_ok(status) && version != HF_SCHEMA_VERSION)
     status = hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`");
   if (!hf_is_ok(status)) return status;
-  status = each_row(
-      lookup,
-      "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
-      "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, published_seq",
-      2, (const char *const[]){number, owner}, take_shard, row);
+  status = each_row(lookup,
+                    "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
+                    "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, "
+                    "published_seq, tree",
+                    2, (const char *const[]){number, owner}, take_shard, row);
   if (status.kind == HF_STATUS_AGAIN) end_stalled(lookup, shard);
   return status;
 }
@@ -159,11 +167,6 @@ struct fact_visit {
   struct hf_status (*each_with_seq)(void *owner, uint64_t seq, struct hf_span fact);
   void *owner;
 };
-
-static struct hf_span column_span(const PGresult *rows, int row, int column)
-{
-  return (struct hf_span){(const uint8_t *)PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
-}
 
 static struct hf_status take_fact(void *owner, const PGresult *rows, int row)
 {

@@ -1,7 +1,9 @@
 #include "engine/record/projection.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "engine/base/assert.h"
 #include "engine/codec/codec.h"
@@ -178,6 +180,42 @@ static void add_orders(struct hf_projection *projection)
   }
 }
 
+/* Fresh for each attempt: what was not committed was never seen. */
+static void make_salts(struct hf_projection *projection, uint32_t count)
+{
+  uint8_t *to = projection->salts[0];
+  for (size_t left = count * sizeof projection->salts[0]; left > 0;) {
+    ssize_t got = getrandom(to, left, 0);
+    HF_ASSERT(got > 0 || errno == EINTR);
+    if (got > 0) to += got, left -= (size_t)got;
+  }
+}
+
+static void add_leaf(struct hf_projection *projection, const struct hf_fact *fact, uint32_t at, uint32_t shard)
+{
+  struct hf_audit_node nodes[7];
+  struct hf_column *c = projection->columns[HF_STATEMENT_FACT], *n = projection->columns[HF_STATEMENT_AUDIT_NODE];
+  const struct hf_audit_leaf leaf = {.shard = shard,
+                                     .seq = fact->seq,
+                                     .decided_us = fact->decided.wall_ns / HF_NS_PER_US,
+                                     .kind = hf_fact_code(fact->kind),
+                                     .boot_id = hf_time_boot_id(),
+                                     .case_id = fact->case_id.uuid,
+                                     .order_id = order_of(fact).uuid,
+                                     .previous = projection->tree.last,
+                                     .commitment = hf_audit_commit(projection->salts[at], projection->bodies[at])};
+  HF_ASSERT(fact->seq == projection->tree.size + 1); /* gap-free: the leaf's index */
+  struct hf_audit_hash hash = hf_audit_leaf_hash(&leaf);
+  hf_column_bytes(&c[7], projection->salts[at], HF_AUDIT_SALT_SIZE);
+  hf_column_bytes(&c[8], hash.bytes, sizeof hash.bytes);
+  uint32_t count = hf_audit_tree_add(&projection->tree, &hash, nodes);
+  for (uint32_t i = 0; i < count; i++) {
+    hf_column_int(&n[0], nodes[i].level);
+    hf_column_int(&n[1], (int64_t)nodes[i].index);
+    hf_column_bytes(&n[2], nodes[i].hash.bytes, sizeof nodes[i].hash.bytes);
+  }
+}
+
 static void add_fact(struct hf_projection *projection, const struct hf_fact *fact, uint32_t at)
 {
   struct hf_column *c = projection->columns[HF_STATEMENT_FACT];
@@ -197,9 +235,11 @@ static void add_fact(struct hf_projection *projection, const struct hf_fact *fac
 }
 
 void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
-                        uint32_t count)
+                        uint32_t count, const struct hf_projection_audit *audit)
 {
   HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
+  make_salts(projection, count);
+  projection->tree = *audit->tree;
   for (int k = 0; k < HF_STATEMENT_COUNT; k++)
     for (int c = 0; c < hf_statements[k].columns_count; c++)
       hf_column_begin(&projection->columns[k][c], hf_statements[k].types[c]);
@@ -209,9 +249,15 @@ void hf_projection_make(struct hf_projection *projection, const struct hf_fact *
   projection->encoded_size = 0;
   for (uint32_t i = 0; i < count; i++) {
     add_fact(projection, &facts[i], i);
+    add_leaf(projection, &facts[i], i, audit->shard);
     if (!hf_projection_add_row(projection, facts, i, count, raw[i])) note_order(projection, &facts[i]);
   }
   add_orders(projection);
+  if (audit->checkpoint->size > 0) {
+    struct hf_column *c = projection->columns[HF_STATEMENT_CHECKPOINT];
+    hf_column_int(&c[0], (int64_t)audit->checkpoint->size);
+    hf_column_text(&c[1], audit->checkpoint->note);
+  }
   for (int k = 0; k < HF_STATEMENT_COUNT; k++)
     for (int c = 0; c < hf_statements[k].columns_count; c++) hf_column_end(&projection->columns[k][c]);
 }

@@ -8,6 +8,7 @@
 #ifndef HF_RECORD_PROJECTION_H
 #define HF_RECORD_PROJECTION_H
 
+#include "engine/audit/tree.h"
 #include "engine/base/bytes.h"
 #include "engine/base/map.h"
 #include "engine/core/fact.h"
@@ -44,6 +45,8 @@ enum hf_statement_kind {
   HF_STATEMENT_KEY,
   HF_STATEMENT_POLICY,
   HF_STATEMENT_PROTECTED,
+  HF_STATEMENT_AUDIT_NODE,
+  HF_STATEMENT_CHECKPOINT,
   HF_STATEMENT_COUNT
 };
 
@@ -58,6 +61,21 @@ struct hf_projection {
   uint8_t *encoded; /* the facts' bodies, one after another */
   size_t encoded_size, encoded_capacity;
   struct hf_span bodies[HF_RECORD_BATCH_FACTS];
+  uint8_t salts[HF_RECORD_BATCH_FACTS][HF_AUDIT_SALT_SIZE];
+  struct hf_audit_tree tree; /* after these facts */
+};
+
+/* A signed note of a shard's tree, as hf_record_store_checkpoint takes it. */
+struct hf_record_checkpoint {
+  uint64_t size; /* 0: none */
+  char note[HF_CHECKPOINT_SIZE_MAX];
+};
+
+/* What the facts' leaves are added to, and a note that goes along; size 0: none. */
+struct hf_projection_audit {
+  uint32_t shard;
+  const struct hf_audit_tree *tree;
+  const struct hf_record_checkpoint *checkpoint;
 };
 
 void hf_projection_init(struct hf_projection *projection);
@@ -70,6 +88,6 @@ bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fac
 /* raw[i]: bytes kept with facts[i] where it is a quarantine or waits for a second officer. After this, statement k has
  * columns[k][0].rows rows. */
 void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
-                        uint32_t count);
+                        uint32_t count, const struct hf_projection_audit *audit);
 
 #endif

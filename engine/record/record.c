@@ -33,6 +33,8 @@ struct shard_queue {
   struct chunk *first, *last;
   uint64_t committed;
   uint64_t published, published_stored;
+  struct hf_audit_tree tree;              /* of what is committed */
+  struct hf_record_checkpoint checkpoint; /* to be stored */
 };
 
 enum state { STATE_DOWN, STATE_CONNECTING, STATE_SETTING_UP, STATE_IDLE, STATE_ANALYZING, STATE_COMMITTING, STATE_LOOKING_UP };
@@ -55,7 +57,7 @@ struct hf_record {
   struct chunk *in_flight;
   bool unknown; /* its outcome: the connection was lost while it was being committed */
   int64_t sent_offset;
-  uint64_t sent_published;
+  uint64_t sent_published, sent_checkpoint;
   struct shard_queue shards[HF_SHARDS_MAX];
   struct hf_projection projection;
   uint8_t *chunks; /* CHUNKS_MAX of them, reserved */
@@ -252,8 +254,10 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   record->confirming = chunk == NULL;
   record->sent_published = queue->published;
   queue->hurry = false;
+  const struct hf_projection_audit audit = {.shard = shard, .tree = &queue->tree, .checkpoint = &queue->checkpoint};
   hf_projection_make(&record->projection, chunk == NULL ? NULL : chunk->facts, chunk == NULL ? NULL : chunk->raw,
-                     chunk == NULL ? 0 : chunk->count);
+                     chunk == NULL ? 0 : chunk->count, &audit);
+  record->sent_checkpoint = queue->checkpoint.size;
   const struct hf_fence fence = {.shard = shard,
                                  .epoch = queue->epoch,
                                  .next_offset = chunk == NULL ? -1 : chunk->next_offset,
@@ -264,6 +268,11 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   record->commit_started_ns = now.mono_ns;
   record->state = STATE_COMMITTING;
   if (!ok || PQflush(record->connection) < 0) go_down(record, now, "the transaction cannot be sent");
+}
+
+static void checkpoint_stored(struct hf_record *record, struct shard_queue *queue)
+{
+  if (queue->checkpoint.size == record->sent_checkpoint) queue->checkpoint.size = 0;
 }
 
 /* The first chunk is in PostgreSQL: hand it on, then forget it. */
@@ -284,6 +293,8 @@ static void on_committed(struct hf_record *record, struct hf_time now)
   record->facts_committed += chunk->count;
   if (queue->first == chunk) {
     queue->committed = chunk->facts[chunk->count - 1].seq;
+    queue->tree = record->projection.tree;
+    checkpoint_stored(record, queue);
     queue->published_stored = record->sent_published;
     queue->first = chunk->next;
     if (queue->first == NULL) queue->last = NULL;
@@ -321,6 +332,7 @@ static void on_confirmed(struct hf_record *record, struct hf_time now)
     record->events.fenced(record->events.owner, record->turn);
   } else if (!record->failed) {
     note_back(record, now);
+    checkpoint_stored(record, queue);
     record->events.committed(record->events.owner, record->turn, NULL, 0, record->commit_started_ns);
   }
   record->failed = false;
@@ -531,6 +543,8 @@ struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, str
   queue->owned = true;
   queue->epoch = row->epoch;
   queue->committed = row->seq;
+  queue->tree = row->tree;
+  queue->checkpoint.size = 0;
   queue->published = queue->published_stored = row->published_seq;
   return hf_ok();
 }
@@ -567,6 +581,20 @@ void hf_record_hurry(struct hf_record *record, uint32_t shard)
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now)
 {
   return hf_question_of_due(&record->question, shard, before_wall_ns, now);
+}
+
+const struct hf_audit_tree *hf_record_tree(const struct hf_record *record, uint32_t shard)
+{
+  return &record->shards[shard].tree;
+}
+
+void hf_record_store_checkpoint(struct hf_record *record, uint32_t shard, uint64_t size, const char *note)
+{
+  struct shard_queue *queue = &record->shards[shard];
+  HF_ASSERT(size > 0 && strlen(note) < sizeof queue->checkpoint.note);
+  queue->checkpoint.size = size;
+  strcpy(queue->checkpoint.note, note);
+  queue->hurry = true;
 }
 
 uint32_t hf_record_waiting(const struct hf_record *record)

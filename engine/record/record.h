@@ -10,6 +10,7 @@
 #ifndef HF_RECORD_RECORD_H
 #define HF_RECORD_RECORD_H
 
+#include "engine/audit/tree.h"
 #include "engine/base/bytes.h"
 #include "engine/core/core.h"
 
@@ -66,6 +67,7 @@ struct hf_shard_row {
   int64_t next_offset;
   uint64_t seq;
   uint64_t published_seq;
+  struct hf_audit_tree tree; /* of the shard's facts; its size is seq */
 };
 HF_MUST_USE struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, struct hf_shard_row *row);
 /* The facts of the registry and of open cases, in order of seq; then those that were not published yet. */
@@ -105,6 +107,11 @@ void hf_record_work(struct hf_record *record, struct hf_time now);
 /* When hf_record_work wants to be called next, monotonic; INT64_MAX: when the socket says so. */
 int64_t hf_record_next(const struct hf_record *record);
 
+/* The tree of all committed facts of a shard that is ours. */
+const struct hf_audit_tree *hf_record_tree(const struct hf_record *record, uint32_t shard);
+/* Stores the note with the shard's next transaction, in place of one that still waits; one is made soon if need be. */
+void hf_record_store_checkpoint(struct hf_record *record, uint32_t shard, uint64_t size, const char *note);
+
 uint32_t hf_record_waiting(const struct hf_record *record);
 bool hf_record_is_up(const struct hf_record *record);
 /* Since when PostgreSQL does not answer, monotonic; 0 while it does. */
@@ -115,6 +122,6 @@ struct hf_histogram;
 const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
 
 /* The schema that this program needs; hf_record_acquire refuses another. */
-#define HF_SCHEMA_VERSION 3
+#define HF_SCHEMA_VERSION 4
 
 #endif

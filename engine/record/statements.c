@@ -16,9 +16,15 @@
  */
 const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
   [HF_STATEMENT_FACT] = {"fact",
-    "insert into fact (shard, seq, kind, case_id, order_id, decided_at, boot_id, body) "
-    "select $1, * from unnest($2::int8[], $3::text[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bytea[])",
-    7, {L, T, U, U, W, T, Y}},
+    "insert into fact (shard, seq, kind, case_id, order_id, decided_at, boot_id, body, salt, leaf) "
+    "select $1, * from unnest($2::int8[], $3::text[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[])",
+    9, {L, T, U, U, W, T, Y, Y, Y}},
+  [HF_STATEMENT_AUDIT_NODE] = {"audit_node",
+    "insert into audit_node (shard, level, index, hash) select $1, * from unnest($2::int4[], $3::int8[], $4::bytea[])",
+    3, {I, L, Y}},
+  [HF_STATEMENT_CHECKPOINT] = {"checkpoint",
+    "insert into checkpoint (shard, size, note) select $1, * from unnest($2::int8[], $3::text[]) on conflict do nothing",
+    2, {L, T}},
   [HF_STATEMENT_REPORT] = {"report",
     "insert into report (shard, topic_offset, report_id, case_id, key_id, form_reference, made_at, appended_at, consumed_at, decided_at) "
     "select $1, * from unnest($2::int8[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], "

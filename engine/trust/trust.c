@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "engine/audit/note.h"
 #include "engine/base/assert.h"
 #include "engine/trust/key.h"
 
@@ -23,7 +24,8 @@ struct hf_trust {
   int fd;
   unsigned workers_count;
   struct worker workers[HF_TRUST_WORKERS_MAX + 1]; /* the last is the loop's own, used with 0 workers */
-  struct hf_trust_key signing;
+  struct hf_trust_key signers[HF_SIGNER_COUNT];
+  uint8_t signer_hashes[HF_SIGNER_COUNT][4];
   uint32_t keys_count;
   struct hf_trust_key *keys; /* HF_KEYS_MAX */
   pthread_mutex_t mutex;
@@ -43,8 +45,7 @@ static enum hf_reason verdict_on(struct worker *worker, const struct hf_trust_ke
 static void run(struct worker *worker, struct hf_trust_job *job)
 {
   if (job->sign) {
-    job->signature_size =
-        hf_key_sign(worker->context, &worker->trust->signing, job->bytes, job->signature, sizeof job->signature);
+    job->signature_size = hf_key_sign(worker->context, job->keys[0], job->bytes, job->signature, sizeof job->signature);
   } else if (job->envelope == NULL) {
     job->verdict = verdict_on(worker, job->keys[0], job->bytes, (struct hf_span){job->signature, job->signature_size});
   } else {
@@ -90,13 +91,13 @@ static bool open_worker(struct hf_trust *trust, struct worker *worker)
 
 static struct hf_status load_signing_key(struct hf_trust *trust, const char *file)
 {
-  trust->signing.key = hf_key_load_private(file);
-  if (trust->signing.key == NULL)
+  trust->signers[HF_SIGNER_ORDERS].key = hf_key_load_private(file);
+  if (trust->signers[HF_SIGNER_ORDERS].key == NULL)
     return hf_fail(HF_STATUS_CONFIG, "the centre's signing key cannot be read (PEM, unencrypted)");
-  trust->signing.algorithm = hf_key_algorithm(trust->signing.key);
-  if (trust->signing.algorithm == HF_ALGORITHM_UNSET)
+  trust->signers[HF_SIGNER_ORDERS].algorithm = hf_key_algorithm(trust->signers[HF_SIGNER_ORDERS].key);
+  if (trust->signers[HF_SIGNER_ORDERS].algorithm == HF_ALGORITHM_UNSET)
     return hf_fail(HF_STATUS_CONFIG, "the centre's signing key is not Ed25519, P-256, RSA-2048 or SM2");
-  if (!hf_key_id_of(trust->signing.key, trust->signing.id))
+  if (!hf_key_id_of(trust->signers[HF_SIGNER_ORDERS].key, trust->signers[HF_SIGNER_ORDERS].id))
     return hf_fail(HF_STATUS_CONFIG, "the centre's signing key has no public part");
   return hf_ok();
 }
@@ -140,7 +141,7 @@ void hf_trust_close(struct hf_trust *trust)
     free(trust->workers[i].buffer);
   }
   for (uint32_t i = 0; i < trust->keys_count; i++) EVP_PKEY_free(trust->keys[i].key);
-  EVP_PKEY_free(trust->signing.key);
+  for (int i = 0; i < HF_SIGNER_COUNT; i++) EVP_PKEY_free(trust->signers[i].key);
   if (trust->fd >= 0) close(trust->fd);
   pthread_mutex_destroy(&trust->mutex);
   pthread_cond_destroy(&trust->wake);
@@ -221,21 +222,50 @@ struct hf_status hf_trust_check(struct hf_trust *trust, struct hf_trust_job *job
   return submit(trust, job);
 }
 
-struct hf_status hf_trust_sign(struct hf_trust *trust, struct hf_trust_job *job, struct hf_span bytes)
+struct hf_status hf_trust_sign_as(struct hf_trust *trust, struct hf_trust_job *job, enum hf_signer signer, struct hf_span bytes)
 {
-  HF_ASSERT(trust->signing.key != NULL);
+  HF_ASSERT(trust->signers[signer].key != NULL);
   job->sign = true;
+  job->keys[0] = &trust->signers[signer];
   job->bytes = bytes;
   job->signature_size = 0;
   return submit(trust, job);
 }
 
+struct hf_status hf_trust_sign(struct hf_trust *trust, struct hf_trust_job *job, struct hf_span bytes)
+{
+  return hf_trust_sign_as(trust, job, HF_SIGNER_ORDERS, bytes);
+}
+
+struct hf_status hf_trust_signer(struct hf_trust *trust, enum hf_signer signer, const char *file, const char *name)
+{
+  struct hf_trust_key *to = &trust->signers[signer];
+  uint8_t der[HF_PUBLIC_KEY_SIZE_MAX];
+  bool sm2 = signer == HF_SIGNER_AUDIT_SM2;
+  to->key = hf_key_load_private(file);
+  to->algorithm = to->key == NULL ? HF_ALGORITHM_UNSET : hf_key_algorithm(to->key);
+  if (to->algorithm != (sm2 ? HF_ALGORITHM_SM2_SM3 : HF_ALGORITHM_ED25519))
+    return hf_fail(HF_STATUS_CONFIG,
+                   sm2 ? "audit.sm2_key is no SM2 private key in PEM" : "audit.key is no Ed25519 private key in PEM");
+  size_t size = hf_key_public_der(to->key, der, sizeof der);
+  HF_ASSERT(size > 32);
+  /* Of Ed25519 the note's key is the 32 bytes at the end of SubjectPublicKeyInfo (RFC 8410). */
+  struct hf_span public_key = sm2 ? (struct hf_span){der, size} : (struct hf_span){der + size - 32, 32};
+  hf_audit_key_hash(name, sm2, public_key, trust->signer_hashes[signer]);
+  return hf_ok();
+}
+
+const uint8_t *hf_trust_signer_hash(const struct hf_trust *trust, enum hf_signer signer)
+{
+  return trust->signers[signer].key == NULL ? NULL : trust->signer_hashes[signer];
+}
+
 const char *hf_trust_signing_key_id(const struct hf_trust *trust)
 {
-  return trust->signing.id;
+  return trust->signers[HF_SIGNER_ORDERS].id;
 }
 
 enum hf_algorithm hf_trust_signing_algorithm(const struct hf_trust *trust)
 {
-  return trust->signing.algorithm;
+  return trust->signers[HF_SIGNER_ORDERS].algorithm;
 }

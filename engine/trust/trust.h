@@ -15,13 +15,16 @@
 #include "engine/codec/codec.h"
 
 struct hf_trust;
+
+/* The centre's keys: orders, checkpoints of the audit tree. */
+enum hf_signer { HF_SIGNER_ORDERS, HF_SIGNER_AUDIT, HF_SIGNER_AUDIT_SM2, HF_SIGNER_COUNT };
 struct hf_trust_key;
 
 struct hf_trust_job {
   /* VERIFY: an envelope, or bytes by one key; the verdict is NONE, UNKNOWN_KEY or BAD_SIGNATURE. SIGN: it says nothing. */
   bool sign;
-  const struct hf_envelope *envelope; /* NULL: bytes and signature */
-  const struct hf_trust_key *keys[HF_SIGNATURES_MAX];
+  const struct hf_envelope *envelope;                 /* NULL: bytes and signature */
+  const struct hf_trust_key *keys[HF_SIGNATURES_MAX]; /* SIGN: the first is the signer */
   struct hf_span bytes;
   uint8_t signature[HF_SIGNATURE_SIZE_MAX];
   size_t signature_size; /* 0: could not be signed */
@@ -43,6 +46,8 @@ HF_MUST_USE struct hf_status hf_trust_key_set(struct hf_trust *trust, const stru
 /* Starts a job. AGAIN when HF_TRUST_JOBS_MAX are under way. Unknown keys are looked up now, not later. */
 HF_MUST_USE struct hf_status hf_trust_verify(struct hf_trust *trust, struct hf_trust_job *job,
                                              const struct hf_envelope *envelope);
+HF_MUST_USE struct hf_status hf_trust_sign_as(struct hf_trust *trust, struct hf_trust_job *job, enum hf_signer signer,
+                                              struct hf_span bytes);
 /* The same for bytes that are not an envelope; both stay the caller's until the job is done. */
 HF_MUST_USE struct hf_status hf_trust_check(struct hf_trust *trust, struct hf_trust_job *job, const char *key_id,
                                             struct hf_span bytes, struct hf_span signature);
@@ -53,6 +58,13 @@ static inline bool hf_trust_job_done(const struct hf_trust_job *job)
   return atomic_load_explicit(&job->done, memory_order_acquire);
 }
 
+/*
+ * Loads a key for checkpoints: Ed25519 for AUDIT, SM2 for AUDIT_SM2; CONFIG where the file has none such. name: stands in the
+ * note's lines, and with the key in their hash.
+ */
+HF_MUST_USE struct hf_status hf_trust_signer(struct hf_trust *trust, enum hf_signer signer, const char *file, const char *name);
+/* 4 bytes of C2SP's key hash; NULL where there is no such signer. */
+const uint8_t *hf_trust_signer_hash(const struct hf_trust *trust, enum hf_signer signer);
 /* The centre's key id and algorithm, as institutions are told them. */
 const char *hf_trust_signing_key_id(const struct hf_trust *trust);
 enum hf_algorithm hf_trust_signing_algorithm(const struct hf_trust *trust);
