@@ -181,6 +181,10 @@ class World:
         (self.dir / 'tls' / f'{name}.id').write_text(out.stdout.strip())
         return out.stdout.strip()
 
+    def note_key(self, name='audit'):
+        """The public key that checkpoints must be signed with, as the auditor has it."""
+        return subprocess.run([self.bin / 'holdfast', 'audit', 'key', self.dir / 'tls' / f'{name}.pub.pem'], check=True, capture_output=True, text=True).stdout.strip()
+
     def key_id(self, name):
         return (self.dir / 'tls' / f'{name}.id').read_text()
 
@@ -240,8 +244,10 @@ class World:
             section, name = key.split('.')
             sections.setdefault(section, []).append(f'  {name}: "{value}"\n')
         file.write_text(''.join(f'{s}:\n{"".join(lines)}' for s, lines in sections.items()))
+        note_key = self.note_key()
         for who in (*self.officers, 'root'):
-            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n')
+            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n'
+                                                f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\n')
         self.http = getattr(self, 'http', {})
         self.http[instance] = port
         return file

@@ -49,18 +49,18 @@
 #define HF_QUICK_TRIES 3                    /* immediate resends before the order is unknown (reliability 1, retries) */
 
 /* --- stages --- */
-#define HF_INTAKE_SLOTS 1024                     /* records between poll and core: 1024 x ~1 KiB typical */
-#define HF_INTAKE_BYTES_MAX (8 * 1024 * 1024)    /* bytes held by those records */
-#define HF_PROOFS_MAX 64                         /* signed answers being checked: 64 KiB each */
+#define HF_INTAKE_SLOTS 1024                         /* records between poll and core: 1024 x ~1 KiB typical */
+#define HF_INTAKE_BYTES_MAX (8 * 1024 * 1024)        /* bytes held by those records */
+#define HF_PROOFS_MAX 64                             /* signed answers being checked: 64 KiB each */
 #define HF_TRUST_JOBS_MAX (2048 + HF_PROOFS_MAX + 2) /* signatures being made or checked */
 #define HF_TRUST_WORKERS_MAX 4
 #define HF_RECORD_BATCH_FACTS 1024        /* facts in one transaction; the largest step is one transaction */
 #define HF_RECORD_BACKLOG_FACTS (1 << 20) /* facts waiting while PostgreSQL is away: ~200 s at 5,000/s */
 #define HF_RECORD_BACKLOG_BYTES (256u * 1024 * 1024)
 #define HF_CHECKPOINT_SIZE_MAX 1024 /* a signed note with an Ed25519 and an SM2 line: ~400 bytes */
-#define HF_QUESTION_CASES_MAX 64 /* cases whose new accounts are looked for in others, in one question */
-#define HF_PUBLISH_BACKLOG 8192  /* Kafka records waiting for the broker's acknowledgement */
-#define HF_RAW_KEPT_SIZE 1024    /* first bytes of a bad answer kept as evidence */
+#define HF_QUESTION_CASES_MAX 64    /* cases whose new accounts are looked for in others, in one question */
+#define HF_PUBLISH_BACKLOG 8192     /* Kafka records waiting for the broker's acknowledgement */
+#define HF_RAW_KEPT_SIZE 1024       /* first bytes of a bad answer kept as evidence */
 
 /* --- time --- */
 #define HF_FUTURE_TOLERANCE_NS (120LL * 1000000000) /* security.md section 1: window of 120 s */

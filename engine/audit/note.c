@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define DASH "\xe2\x80\x94 " /* an em dash and a space */
-#define SM2_TYPE "\xffholdfast-sm2-sm3"
 
 bool hf_audit_checkpoint_write(const struct hf_audit_checkpoint *checkpoint, struct hf_writer *text)
 {
@@ -40,7 +39,7 @@ void hf_audit_key_hash(const char *name, bool sm2, struct hf_span public_key, ui
   hf_sha256_init(&sum);
   hf_sha256_add(&sum, name, strlen(name));
   hf_sha256_add(&sum, "\n", 1);
-  hf_sha256_add(&sum, sm2 ? SM2_TYPE : "\x01", sm2 ? sizeof SM2_TYPE - 1 : 1);
+  hf_sha256_add(&sum, sm2 ? HF_AUDIT_SM2_TYPE : "\x01", sm2 ? sizeof HF_AUDIT_SM2_TYPE - 1 : 1);
   hf_sha256_add(&sum, public_key.data, public_key.size);
   hf_sha256_end(&sum, digest);
   memcpy(hash, digest, 4);

@@ -11,6 +11,7 @@
 
 #define HF_AUDIT_ORIGIN_SIZE_MAX 120
 #define HF_AUDIT_NOTE_SIZE_MAX 4096
+#define HF_AUDIT_SM2_TYPE "\xffholdfast-sm2-sm3" /* signed-note: 0xff and a name for what has no number */
 
 struct hf_audit_checkpoint {
   char origin[HF_AUDIT_ORIGIN_SIZE_MAX + 1];

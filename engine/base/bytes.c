@@ -150,6 +150,7 @@ size_t hf_base64_decode(const char *text, size_t size, uint8_t *out, size_t capa
       if (value < 0) return SIZE_MAX;
       group = group << 6 | (uint32_t)value;
     }
+    if ((group & ((1u << 8 * padding) - 1)) != 0) return SIZE_MAX; /* one text for the same bytes, RFC 4648 3.5 */
     for (size_t j = 0; j < 3 - padding; j++) {
       if (used == capacity) return SIZE_MAX;
       out[used++] = (uint8_t)(group >> (16 - 8 * j));

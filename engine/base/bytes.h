@@ -47,7 +47,8 @@ void hf_write_base64(struct hf_writer *writer, const void *bytes, size_t size);
 /* DSSE's pre-authentication encoding: what is signed in place of a body, its type inside. */
 void hf_write_pre_authentication(struct hf_writer *writer, const char *type, struct hf_span body);
 
-/* Reads RFC 4648 base64 with padding into out. Returns its size, or SIZE_MAX where it is not base64 or does not fit. */
+/* Reads RFC 4648 base64 with padding into out. Returns its size, or SIZE_MAX where it is not base64 (its one canonical form) or
+ * does not fit. */
 size_t hf_base64_decode(const char *text, size_t size, uint8_t *out, size_t capacity);
 
 /* Minor units from "1234", "1234.5" or "1234.05". Returns INT64_MIN where it is none of these or overflows. */

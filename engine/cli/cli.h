@@ -27,9 +27,10 @@ enum hf_exit {
 };
 
 struct hf_cli {
-  char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256];
+  char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256], checkpoints[256], audit_key[1024];
   bool json, reveal;
-  const char *reason; /* for --reveal, and of commands */
+  const char *note_key; /* of audit */
+  const char *reason;   /* for --reveal, and of commands */
   /* of commands */
   const char *verb, *mode, *amount, *until, *document, *to, *name, *confirm;
   bool cascade, break_glass, dry_run;
@@ -88,6 +89,13 @@ int hf_command_routing_check(struct hf_cli *cli);
 int hf_command_sla(struct hf_cli *cli);
 int hf_command_quarantine_list(struct hf_cli *cli);
 int hf_command_quarantine_show(struct hf_cli *cli);
+int hf_command_audit_key(struct hf_cli *cli);
+int hf_command_audit_checkpoint(struct hf_cli *cli);
+int hf_command_audit_check(struct hf_cli *cli);
+int hf_command_audit_prove(struct hf_cli *cli);
+int hf_command_audit_export(struct hf_cli *cli);
+int hf_command_audit_consistency(struct hf_cli *cli);
+int hf_command_audit_verify(struct hf_cli *cli);
 int hf_command_migrate(struct hf_cli *cli);
 int hf_command_doctor(struct hf_cli *cli);
 

@@ -61,6 +61,13 @@ static const struct command commands[] = {
   {"policy sign", "FILE", 1, 1, hf_command_registry_apply, N_("sign and apply a policy"), "holdfast policy sign policy.yaml"},
   {"key add", "FILE", 1, 1, hf_command_registry_apply, N_("add, rotate or revoke keys: rows of a registry file"), "holdfast key add keys.yaml"},
   {"registry apply", "FILE", 1, 1, hf_command_registry_apply, N_("set institutions, keys and policy, signed by a root administrator"), "holdfast registry apply registry.yaml"},
+  {"audit check", "", 0, 0, hf_command_audit_check, N_("check every row, leaf and checkpoint; name the first that is not right"), "holdfast audit check --key holdfast+…"},
+  {"audit checkpoint", "", 0, 0, hf_command_audit_checkpoint, N_("the newest signed checkpoint of each shard"), "holdfast audit checkpoint"},
+  {"audit prove", "ORDER", 1, 1, hf_command_audit_prove, N_("an order's facts with proof that they are in the record, as a bundle"), "holdfast audit prove 0193… > order.json"},
+  {"audit export", "SHARD", 1, 1, hf_command_audit_export, N_("all facts of a shard up to its newest checkpoint, as a bundle"), "holdfast audit export 0 > shard.json"},
+  {"audit verify", "BUNDLE", 1, 1, hf_command_audit_verify, N_("verify a bundle: needs no network and no database"), "holdfast audit verify order.json --key holdfast+…"},
+  {"audit consistency", "OLD NEW", 2, 2, hf_command_audit_consistency, N_("prove that a newer checkpoint only adds to an older one: two files"), "holdfast audit consistency old.note new.note"},
+  {"audit key", "FILE", 1, 1, hf_command_audit_key, N_("write a public key as checkpoints name it; --name: audit.origin, holdfast unless told"), "holdfast audit key audit.pub.pem"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
 };
@@ -74,13 +81,15 @@ static int usage(FILE *out, int code)
           _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …\n"
             "  of commands: [--dry-run] [--confirm=COUNT] [--reason TEXT] [--mode MODE] [--amount AMOUNT] [--until TIME]\n"
             "               [--document TYPE,NUMBER,ISSUER,FILE] [--to INSTITUTION,NUMBER,NAME] [--name NAME] [--cascade] "
-            "[--break-glass]"));
+            "[--break-glass]\n"
+            "  of audit: [--key KEY,…]"));
   for (size_t i = 0; i < COMMANDS_COUNT; i++)
     fprintf(out, "  %-18s %-22s %s\n", commands[i].words, commands[i].arguments, _(commands[i].help));
   fprintf(out, "\n%s\n", _("examples:"));
   for (size_t i = 0; i < COMMANDS_COUNT; i++) fprintf(out, "  %s\n", commands[i].example);
   fprintf(out, "\n%s\n",
-          _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http, routing\n"
+          _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http, routing,\n"
+            "               checkpoints (a folder where seen ones are kept), audit_key (who must have signed them)\n"
             "exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused, 4 sent but outcome unknown, 5 time is up,\n"
             "            6 Kafka or PostgreSQL cannot be reached, 7 the key cannot be used"));
   return code;
@@ -95,6 +104,7 @@ static int completion(const char *shell)
   for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
   puts(
       " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --until --document --to --name "
+      "--key "
       "--cascade --break-glass\"\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
   return HF_EXIT_OK;
@@ -102,11 +112,12 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers", "reports", "conninfo", "key", "http", "routing", NULL};
+  static const char *const keys[] = {"brokers", "reports",     "conninfo",  "key", "http",
+                                     "routing", "checkpoints", "audit_key", NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers, cli->reports, cli->conninfo, cli->key, cli->http, cli->routing};
-  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports, sizeof cli->conninfo,
-                    sizeof cli->key,     sizeof cli->http,    sizeof cli->routing};
+  char *to[] = {cli->brokers, cli->reports, cli->conninfo, cli->key, cli->http, cli->routing, cli->checkpoints, cli->audit_key};
+  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports, sizeof cli->conninfo,    sizeof cli->key,
+                    sizeof cli->http,    sizeof cli->routing, sizeof cli->checkpoints, sizeof cli->audit_key};
   strcpy(cli->reports, "holdfast.reports");
   strcpy(cli->http, "127.0.0.1:9464");
   if (file == NULL) return true;
@@ -141,25 +152,12 @@ static const struct command *find_command(int count, char **words, int *used)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"config", 1, NULL, 'c'},
-                                          {"json", 0, NULL, 'j'},
-                                          {"reveal", 0, NULL, 'r'},
-                                          {"reason", 1, NULL, 'w'},
-                                          {"timeout", 1, NULL, 't'},
-                                          {"help", 0, NULL, 'h'},
-                                          {"completion", 1, NULL, 'x'},
-                                          {"version", 0, NULL, 'v'},
-                                          {"mode", 1, NULL, 'm'},
-                                          {"amount", 1, NULL, 'a'},
-                                          {"until", 1, NULL, 'u'},
-                                          {"document", 1, NULL, 'd'},
-                                          {"to", 1, NULL, 'T'},
-                                          {"name", 1, NULL, 'n'},
-                                          {"confirm", 1, NULL, 'C'},
-                                          {"cascade", 0, NULL, 'D'},
-                                          {"break-glass", 0, NULL, 'B'},
-                                          {"dry-run", 0, NULL, 'N'},
-                                          {0}};
+  static const struct option options[] = {
+      {"config", 1, NULL, 'c'},  {"json", 0, NULL, 'j'},        {"reveal", 0, NULL, 'r'},     {"reason", 1, NULL, 'w'},
+      {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},        {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'},
+      {"mode", 1, NULL, 'm'},    {"amount", 1, NULL, 'a'},      {"until", 1, NULL, 'u'},      {"document", 1, NULL, 'd'},
+      {"to", 1, NULL, 'T'},      {"name", 1, NULL, 'n'},        {"key", 1, NULL, 'k'},        {"confirm", 1, NULL, 'C'},
+      {"cascade", 0, NULL, 'D'}, {"break-glass", 0, NULL, 'B'}, {"dry-run", 0, NULL, 'N'},    {0}};
   struct hf_cli cli = {.timeout_s = 30};
   const char *file = getenv("HOLDFAST_CONFIG");
   int option, used = 0;
@@ -181,6 +179,7 @@ int main(int argc, char **argv)
     case 'd': cli.document = optarg; break;
     case 'T': cli.to = optarg; break;
     case 'n': cli.name = optarg; break;
+    case 'k': cli.note_key = optarg; break;
     case 'C': cli.confirm = optarg; break;
     case 'D': cli.cascade = true; break;
     case 'B': cli.break_glass = true; break;
