@@ -68,7 +68,8 @@ static bool is_day(const struct tm *parts)
 {
   static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   bool leap = parts->tm_year % 4 == 0 && (parts->tm_year % 100 != 0 || parts->tm_year % 400 == 0);
-  return parts->tm_year >= 1970 && parts->tm_mon >= 1 && parts->tm_mon <= 12 && parts->tm_mday >= 1 &&
+  return parts->tm_year >= 1970 && parts->tm_year <= 2261 && /* int64 nanoseconds end in April 2262 */
+         parts->tm_mon >= 1 && parts->tm_mon <= 12 && parts->tm_mday >= 1 &&
          parts->tm_mday <= days[parts->tm_mon - 1] + (parts->tm_mon == 2 && leap);
 }
 

@@ -31,7 +31,7 @@ char *hf_time_text(int64_t wall_ns, char text[HF_TIME_TEXT_SIZE]);
 
 /*
  * Reads RFC 3339 with 'Z' or a numeric offset and up to nine decimals.
- * Returns the wall clock in ns, or INT64_MIN where the text is not such a time.
+ * Returns the wall clock in ns, or INT64_MIN where the text is not such a time from 1970 to 2261.
  */
 int64_t hf_time_parse(const char *text);
 

@@ -26,8 +26,10 @@ struct hf_cli_fact_row {
   struct hf_audit_leaf leaf; /* without previous and commitment */
   struct hf_span body, salt, stored;
 };
-#define HF_CLI_FACT_COLUMNS \
-  "seq, kind, case_id, order_id, (extract(epoch from decided_at) * 1000000)::int8, boot_id, body, salt, leaf"
+/* A time that is not finite can be no engine's: -1 fits no leaf. */
+#define HF_CLI_FACT_COLUMNS                                                                                             \
+  "seq, kind, case_id, order_id, case when isfinite(decided_at) then (extract(epoch from decided_at) * 1000000)::int8 " \
+  "else -1 end, boot_id, body, salt, leaf"
 /* Columns as above in binary. False where salt or leaf have another size. */
 bool hf_cli_fact_row(const PGresult *rows, int row, uint32_t shard, struct hf_cli_fact_row *to);
 /* A query with text parameters and a binary result; NULL after having said why. */

@@ -132,9 +132,11 @@ static int verify(const json_t *bundle, const struct hf_cli_note_keys *keys)
   for (size_t i = 0; i < json_array_size(leaves) && i < 50; i++) {
     const json_t *row = json_array_get(leaves, i);
     char at[HF_TIME_TEXT_SIZE];
+    int64_t decided_us = json_integer_value(json_object_get(row, "decided_us"));
+    if (decided_us < 0 || decided_us > INT64_MAX / HF_NS_PER_US)
+      decided_us = 0; /* only printed; the proof held for it as it is */
     printf("%8lld  %s  %s\n", (long long)json_integer_value(json_object_get(row, "seq")),
-           hf_time_text(json_integer_value(json_object_get(row, "decided_us")) * HF_NS_PER_US, at),
-           json_string_value(json_object_get(row, "kind")));
+           hf_time_text(decided_us * HF_NS_PER_US, at), json_string_value(json_object_get(row, "kind")));
   }
   printf(_("right: %zu facts are in the tree of %llu that %s has signed\n"), json_array_size(leaves),
          (unsigned long long)checkpoint.size, checkpoint.origin);

@@ -103,6 +103,9 @@ static void times_go_there_and_back(void **unused)
                                       "2023-11-14T22:13:20.Z",
                                       "2023-11-14T22:13:-5Z",
                                       "2023-02-29T00:00:00Z",
+                                      "2262-01-01T00:00:00Z",
+                                      "3022-11-14T22:13:20Z",
+                                      "9999-12-31T23:59:60-99:59",
                                       "2023-11-14T22:13:20Zx"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
     if (hf_time_parse(wrong[i]) != INT64_MIN) fail_msg("%s was read as a time", wrong[i]);
