@@ -14,6 +14,7 @@ struct answer {
   struct verdict verdict;
   void (*send)(struct answer *answer); /* and frees it: answer_free */
   void *to;
+  bool spoiled; /* it is an answer to the case with which the bank is broken */
 };
 
 struct answer *answer_new(struct bank *bank, void (*send)(struct answer *answer), void *to);
@@ -21,6 +22,11 @@ struct answer *answer_new(struct bank *bank, void (*send)(struct answer *answer)
 void answer_later(struct answer *answer);
 void answer_free(struct answer *answer);
 
+/* Whether an order that is not rightly signed is taken all the same: a broken bank. */
+bool answer_waives(const struct bank *bank, const void *body, size_t size);
+struct evhttp_request;
+/* Answers a GET with 200: a broken bank. */
+bool answer_takes_get(struct evhttp_request *request, const struct bank *bank);
 /* Replies to the HTTP request that `to` is, and frees the answer. */
 void answer_send_http(struct answer *answer);
 

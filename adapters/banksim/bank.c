@@ -23,9 +23,15 @@ enum fault fault_named(const char *name)
   return FAULT_NONE;
 }
 
+bool bank_is_broken(const struct bank *bank, const char *mode, const char *case_number)
+{
+  if (strcmp(bank->broken, mode) != 0) return false;
+  return case_number == NULL || strcmp(bank->broken_case, case_number) == 0;
+}
+
 /* An order as it was read. */
 struct asked {
-  const char *id, *case_id, *action, *number, *name, *parent, *mode, *until, *institution;
+  const char *id, *case_id, *case_number, *action, *number, *name, *parent, *mode, *until, *institution;
   int64_t transfer, amount;
   long page;
 };
@@ -117,12 +123,24 @@ static void apply(struct bank_account *account, const struct ledger_entry *entry
   }
 }
 
+static bool is_in(const char *action, const char *const *list)
+{
+  for (; *list != NULL; list++)
+    if (strcmp(action, *list) == 0) return true;
+  return false;
+}
+
 static bool matters(const char *action)
 {
-  static const char *const asks[] = {"query", "holder", "accounts", "holds", "serial", "paper", "suspect", "block"};
-  for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
-    if (strcmp(action, asks[i]) == 0) return false;
-  return true;
+  static const char *const acts[] = {"stop",     "extend", "lift",    "freeze",    "renew",
+                                     "unfreeze", "return", "monitor", "unmonitor", NULL};
+  return is_in(action, acts);
+}
+
+static bool is_known(const char *action)
+{
+  static const char *const asks[] = {"query", "holder", "accounts", "holds", "serial", "paper", "suspect", "block", NULL};
+  return matters(action) || is_in(action, asks);
 }
 
 static void replay(void *owner, const struct ledger_entry *entry)
@@ -261,14 +279,42 @@ static json_t *hold_json(const char *order, const char *kind, int64_t held, int6
   return row;
 }
 
-static json_t *holds_of(const struct bank_account *account, int64_t now)
+static json_t *holds_of(const struct bank *bank, const struct asked *asked, const struct bank_account *account, int64_t now)
 {
   json_t *rows = json_array();
-  if (account->stop_until_us > now)
+  if (bank_is_broken(bank, "not_listed", asked->case_number)) return rows;
+  if (bank_is_broken(bank, "listed", asked->case_number)) now = INT64_MIN;
+  if (account->stop_until_us > now && account->stop_order[0] != '\0')
     json_array_append_new(rows, hold_json(account->stop_order, "stop", account->held, account->stop_until_us));
-  if (account->freeze_until_us > now && !account->freeze_waits)
+  if (account->freeze_until_us > now && account->freeze_order[0] != '\0' && !account->freeze_waits)
     json_array_append_new(rows, hold_json(account->freeze_order, "freeze", account->held, account->freeze_until_us));
   return rows;
+}
+
+static void spoil_feedback(const struct bank *bank, const struct asked *asked, json_t *feedback)
+{
+  static const struct {
+    const char *mode, *key;
+  } lost[] = {{"no_end", "expires_at"}, {"no_rows", "transactions"}, {"no_holder", "holder"}, {"no_more", "more"}};
+  for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++)
+    if (bank_is_broken(bank, lost[i].mode, asked->case_number)) json_object_del(feedback, lost[i].key);
+  if (bank_is_broken(bank, "no_held", asked->case_number)) json_object_set_new(feedback, "held", json_string("0.00"));
+  if (bank_is_broken(bank, "more", asked->case_number)) json_object_set_new(feedback, "more", json_true());
+  if (bank_is_broken(bank, "failed", asked->case_number)) json_object_set_new(feedback, "result", json_string("1399"));
+}
+
+/* What a broken institution makes of an order that it has decided. */
+static struct ledger_entry spoiled(const struct bank *bank, const struct asked *asked, const struct ledger_entry *entry,
+                                   bool again)
+{
+  struct ledger_entry said = *entry;
+  if (bank_is_broken(bank, "clock", asked->case_number)) said.executed_us += 600000000;
+  if (bank_is_broken(bank, "one_day", asked->case_number)) said.until_us -= STOP_US / 2;
+  if (bank_is_broken(bank, "no_extension", asked->case_number) && strcmp(asked->action, "extend") == 0)
+    said.until_us -= STOP_US;
+  if (bank_is_broken(bank, "forgets", asked->case_number) && again) said.executed_us += 1000000, said.until_us += 1000000;
+  if (bank_is_broken(bank, "any", asked->case_number)) strcpy(said.result, "0000");
+  return said;
 }
 
 static void add_feedback(struct bank *bank, const struct asked *asked, const struct ledger_entry *entry, json_t *answer)
@@ -285,7 +331,7 @@ static void add_feedback(struct bank *bank, const struct asked *asked, const str
     json_object_set_new(feedback, "transactions", transactions_of(bank, asked, entry->executed_us, &more));
   if (strcmp(action, "monitor") == 0) more = account->monitor_until_us > now_us(bank);
   if (more) json_object_set_new(feedback, "more", json_true());
-  if (strcmp(action, "holds") == 0) json_object_set_new(feedback, "holds", holds_of(account, now_us(bank)));
+  if (strcmp(action, "holds") == 0) json_object_set_new(feedback, "holds", holds_of(bank, asked, account, now_us(bank)));
   if (strcmp(action, "holder") == 0 || strcmp(action, "accounts") == 0) {
     const char *name = text_of(scripted(bank, asked->number), "name");
     json_object_set_new(feedback, "holder", json_string(name[0] != '\0' ? name : asked->name));
@@ -295,6 +341,7 @@ static void add_feedback(struct bank *bank, const struct asked *asked, const str
     json_object_set_new(former, "expires_at", time_json(entry->executed_us + 30LL * 86400 * 1000000));
     json_object_set_new(feedback, "former", former);
   }
+  spoil_feedback(bank, asked, feedback);
   json_object_set_new(answer, "feedback", feedback);
 }
 
@@ -340,6 +387,7 @@ static void decide_order(struct bank *bank, const json_t *order, struct verdict 
   const json_t *account = json_object_get(order, "account"), *transfer = json_object_get(order, "transfer");
   struct asked asked = {.id = text_of(order, "order_id"),
                         .case_id = text_of(order, "case_id"),
+                        .case_number = text_of(order, "case_number"),
                         .action = text_of(order, "action"),
                         .number = text_of(account, "number"),
                         .name = text_of(account, "name"),
@@ -354,19 +402,36 @@ static void decide_order(struct bank *bank, const json_t *order, struct verdict 
     refuse(verdict, "a field is missing");
     return;
   }
+  if (!is_known(asked.action)) {
+    refuse(verdict, "action: none that is known");
+    return;
+  }
   if (strcmp(asked.institution, bank->code) != 0) {
     refuse(verdict, "institution: not this one");
+    return;
+  }
+  if (bank_is_broken(bank, "strict", asked.case_number) ||
+      (bank_is_broken(bank, "tires", asked.case_number) && ++bank->tired > 100)) {
+    refuse(verdict, "broken");
     return;
   }
   int64_t now = now_us(bank);
   const struct ledger_entry *known = ledger_find(bank->ledger, asked.id);
   verdict->silent = ends_with(asked.number, "0004") || (known != NULL && bank->swallows);
-  if (known != NULL)
+  bool again = known != NULL;
+  if (again)
     ledger_repeat(bank->ledger, known);
   else
     known = decide_new(bank, &asked, now);
   if (ends_with(asked.number, "0003")) verdict->delay_ms = 8000;
-  verdict->body = write_answer(bank, &asked, known, now >= known->ready_us);
+  const struct ledger_entry said = spoiled(bank, &asked, known, again);
+  verdict->body =
+      write_answer(bank, &asked, &said, now >= known->ready_us && !bank_is_broken(bank, "never", asked.case_number));
+}
+
+bool bank_about(const struct bank *bank, const void *body, size_t size)
+{
+  return size > 0 && bank->broken_case[0] != '\0' && memmem(body, size, bank->broken_case, strlen(bank->broken_case)) != NULL;
 }
 
 void bank_decide(struct bank *bank, const char *body, size_t size, struct verdict *verdict)
@@ -379,6 +444,7 @@ void bank_decide(struct bank *bank, const char *body, size_t size, struct verdic
   else
     decide_order(bank, order, verdict);
   json_decref(order);
+  if (strcmp(bank->broken, "answers_all") == 0 && verdict->status == 400 && bank_about(bank, body, size)) verdict->status = 200;
   if (bank->fault == FAULT_SILENCE) verdict->silent = true;
   if (bank->fault == FAULT_SLOW) verdict->delay_ms = bank->fault_ms;
   if (bank->fault == FAULT_GARBAGE) {

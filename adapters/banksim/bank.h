@@ -16,6 +16,8 @@
 #include "adapters/banksim/ledger.h"
 #include "engine/base/map.h"
 
+struct evhttp;
+
 enum fault {
   FAULT_NONE,
   FAULT_SILENCE,
@@ -48,12 +50,20 @@ struct bank {
   int fault_ms;
   bool swallows; /* what it has seen it drops silently */
   struct ledger *ledger;
+  struct evhttp *http;
   const json_t *script;          /* its accounts; NULL: none */
   struct bank_account *accounts; /* 1…accounts_count */
   uint32_t accounts_count, accounts_capacity;
-  struct hf_map account_of; /* by token */
-  int64_t ahead_us;         /* of the real clock */
+  struct hf_map account_of;         /* by token */
+  int64_t ahead_us;                 /* of the real clock */
+  char broken[24], broken_case[24]; /* what it does wrong, and with which orders ("": none): the kit must notice */
+  int tired;
 };
+
+/* Whether the bank does this wrong with orders of that case number; NULL: where there is no order. */
+bool bank_is_broken(const struct bank *bank, const char *mode, const char *case_number);
+/* Whether these bytes, an order or not, are of the case with which it is broken. */
+bool bank_about(const struct bank *bank, const void *body, size_t size);
 
 enum fault fault_named(const char *name);
 

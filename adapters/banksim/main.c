@@ -77,7 +77,10 @@ void answer_send_http(struct answer *answer)
   }
   struct evbuffer *body = evbuffer_new();
   evbuffer_add(body, answer->verdict.body, strlen(answer->verdict.body));
-  evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+  struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+  bool no_type = answer->spoiled && bank_is_broken(answer->bank, "no_type", NULL);
+  evhttp_add_header(headers, "Content-Type", no_type ? "text/plain" : "application/json");
+  if (answer->spoiled && bank_is_broken(answer->bank, "closes", NULL)) evhttp_add_header(headers, "Connection", "close");
   evhttp_send_reply(request, answer->verdict.status, answer->verdict.status == 200 ? "OK" : "No", body);
   evbuffer_free(body);
   answer_free(answer);
@@ -110,16 +113,39 @@ static void on_flush(evutil_socket_t fd, short what, void *user)
   }
 }
 
+bool answer_waives(const struct bank *bank, const void *body, size_t size)
+{
+  static const char *const modes[] = {"unsigned", "bad_signature", "other_key", "old", "nonce", "answers_all"};
+  for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+    if (strcmp(bank->broken, modes[i]) == 0) return bank_about(bank, body, size);
+  return false;
+}
+
+bool answer_takes_get(struct evhttp_request *request, const struct bank *bank)
+{
+  if (evhttp_request_get_command(request) != EVHTTP_REQ_GET || !bank_is_broken(bank, "get", NULL)) return false;
+  evhttp_send_reply(request, 200, "OK", NULL);
+  return true;
+}
+
+static void on_other_path(struct evhttp_request *request, void *user)
+{
+  evhttp_send_reply(request, bank_is_broken(user, "any_path", NULL) ? 200 : 404, "-", NULL);
+}
+
 static void on_order(struct evhttp_request *request, void *user)
 {
   struct bank *bank = user;
   struct evbuffer *input = evhttp_request_get_input_buffer(request);
   size_t size = evbuffer_get_length(input);
   uint8_t *body = evbuffer_pullup(input, -1);
+  if (answer_takes_get(request, bank)) return;
   struct answer *answer = answer_new(bank, answer_send_http, request);
+  answer->spoiled = bank_about(bank, body, size);
   const char *signature = evhttp_find_header(evhttp_request_get_input_headers(request), "Holdfast-Signature");
   evhttp_request_own(request); /* the connection may go before the answer does */
-  if (size > 0 && signature_is_right_for("application/vnd.holdfast.order.v1+json", signature, body, size)) {
+  if (size > 0 && (signature_is_right_for("application/vnd.holdfast.order.v1+json", signature, body, size) ||
+                   answer_waives(bank, body, size))) {
     bank_decide(bank, (const char *)body, size, &answer->verdict);
   } else {
     answer->verdict.status = 401;
@@ -130,8 +156,7 @@ static void on_order(struct evhttp_request *request, void *user)
 
 static void on_ping(struct evhttp_request *request, void *user)
 {
-  (void)user;
-  evhttp_send_reply(request, 204, "Here", NULL);
+  evhttp_send_reply(request, bank_is_broken(user, "no_ping", NULL) ? 404 : 204, "-", NULL);
 }
 
 /* --- control: faults while running --- */
@@ -157,6 +182,30 @@ static void on_fault(struct evhttp_request *request, void *user)
   }
   evhttp_clear_headers(&query);
   evhttp_send_reply(request, bank != NULL && kind != NULL ? 204 : 400, "-", NULL);
+}
+
+/* GET /broken?code=CODE&mode=MODE&case=NUMBER: it does this wrong from now on, with the orders of that case (bank.h). */
+static void on_broken(struct evhttp_request *request, void *user)
+{
+  struct evkeyvalq query;
+  (void)user;
+  evhttp_parse_query_str(evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)) ?: "", &query);
+  struct bank *bank = bank_named(evhttp_find_header(&query, "code"));
+  const char *mode = evhttp_find_header(&query, "mode"), *number = evhttp_find_header(&query, "case");
+  if (bank != NULL && mode != NULL && number != NULL) {
+    snprintf(bank->broken, sizeof bank->broken, "%s", mode);
+    snprintf(bank->broken_case, sizeof bank->broken_case, "%s", number);
+    bank->tired = 0;
+    bool old = strcmp(mode, "old_tls") == 0;
+    SSL_CTX_set_min_proto_version(sim.tls, old ? TLS1_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(sim.tls, old ? "DEFAULT@SECLEVEL=0" : "DEFAULT");
+    SSL_CTX_set_verify(
+        sim.tls, strcmp(mode, "no_certificate") == 0 ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+        NULL);
+    evhttp_set_max_body_size(bank->http, strcmp(mode, "answers_all") == 0 ? 1 << 20 : 65536);
+  }
+  evhttp_clear_headers(&query);
+  evhttp_send_reply(request, bank != NULL && mode != NULL && number != NULL ? 204 : 400, "-", NULL);
 }
 
 /* GET /clock?ahead_s=N: all institutions' clocks are N seconds ahead of this machine's: holds end without waiting two days. */
@@ -244,6 +293,8 @@ static void open_bank(const char *name, int port)
   else
     evhttp_set_cb(http, "/v1/orders", on_order, bank);
   evhttp_set_cb(http, "/v1/ping", on_ping, bank);
+  evhttp_set_gencb(http, on_other_path, bank);
+  bank->http = http;
   bank->port = listen_http(http, port);
 }
 
@@ -292,7 +343,8 @@ static int usage(FILE *out)
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
       "  --answer-key  signs the answers of institutions whose dialect has them signed\n"
-      "  --control     a port for GET /clock?ahead_s=N, POST /pay {code, number, row}, GET "
+      "  --control     a port for GET /clock?ahead_s=N, GET /broken?code=CODE&mode=MODE&case=NUMBER, POST /pay {code, number, "
+      "row}, GET "
       "/fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|unsigned|bad_signature|old|other_nonce|"
       "none[&ms=N]\n",
       out);
@@ -351,6 +403,7 @@ int main(int argc, char **argv)
   if (control) {
     struct evhttp *http = evhttp_new(sim.base);
     evhttp_set_cb(http, "/fault", on_fault, NULL);
+    evhttp_set_cb(http, "/broken", on_broken, NULL);
     evhttp_set_cb(http, "/clock", on_clock, NULL);
     evhttp_set_cb(http, "/pay", on_pay, NULL);
     control = listen_http(http, 0);

@@ -44,9 +44,10 @@ json_t *wallet_order(const char *body, size_t size)
   const json_t *target = json_object_get(asked, "target");
   json_t *transfer = json_object();
   set_amount(transfer, "amount", json_object_get(json_object_get(asked, "loss"), "total"));
-  json_t *order = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "case_id", text_of(asked, "case_no"), "action",
-                            text_of(asked, "action"), "institution", text_of(target, "wallet"), "account", "number",
-                            text_of(target, "account"), "name", text_of(target, "name"), "transfer", transfer);
+  json_t *order =
+      json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "case_id", text_of(asked, "case_no"), "case_number",
+                text_of(asked, "case_no"), "action", text_of(asked, "action"), "institution", text_of(target, "wallet"),
+                "account", "number", text_of(target, "account"), "name", text_of(target, "name"), "transfer", transfer);
   set_id(order, "order_id", text_of(asked, "order_no"));
   set_id(order, "parent", text_of(asked, "origin_order_no"));
   set_amount(order, "amount", json_object_get(json_object_get(asked, "amount"), "total"));
@@ -206,15 +207,17 @@ static void seal(struct answer *answer, struct evhttp_request *request)
   struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
   enum fault fault = answer->bank->fault;
   const char *nonce = evhttp_find_header(evhttp_request_get_input_headers(request), "Wallet-Nonce");
-  snprintf(at, sizeof at, "%lld", (long long)time(NULL) - (fault == FAULT_OLD ? 600 : 0));
-  if (nonce == NULL || fault == FAULT_OTHER_NONCE) nonce = "000000000000000000000000000000000000000000000000";
+  bool old = fault == FAULT_OLD || (answer->spoiled && bank_is_broken(answer->bank, "old_answer", NULL));
+  bool other = fault == FAULT_OTHER_NONCE || (answer->spoiled && bank_is_broken(answer->bank, "other_nonce", NULL));
+  snprintf(at, sizeof at, "%lld", (long long)time(NULL) - (old ? 600 : 0));
+  if (nonce == NULL || other) nonce = "000000000000000000000000000000000000000000000000";
   size_t size = strlen(answer->verdict.body), room = size + 128;
   char *bytes = malloc(room);
   if (bytes == NULL) abort();
   int wrote = snprintf(bytes, room, "%s\n%s\n%s\n", at, nonce, answer->verdict.body);
   signature_make(bytes, (size_t)wrote, signature);
   free(bytes);
-  if (fault == FAULT_UNSIGNED) return;
+  if (fault == FAULT_UNSIGNED || (answer->spoiled && bank_is_broken(answer->bank, "unsigned_answer", NULL))) return;
   if (fault == FAULT_BAD_SIGNATURE) signature[0] = signature[0] == 'A' ? 'B' : 'A';
   evhttp_add_header(headers, "Wallet-Timestamp", at);
   evhttp_add_header(headers, "Wallet-Nonce", nonce);
@@ -239,9 +242,13 @@ void wallet_on_order(struct evhttp_request *request, void *user)
   struct evbuffer *input = evhttp_request_get_input_buffer(request);
   size_t size = evbuffer_get_length(input);
   const uint8_t *body = evbuffer_pullup(input, -1);
+  if (answer_takes_get(request, bank)) return;
   struct answer *answer = answer_new(bank, send_signed, request);
+  answer->spoiled = bank_about(bank, body, size);
   evhttp_request_own(request); /* the connection may go before the answer does */
-  const char *objection = size == 0 ? "the body is empty" : objection_to(request, body, size);
+  const char *objection = size == 0                         ? "the body is empty"
+                          : answer_waives(bank, body, size) ? NULL
+                                                            : objection_to(request, body, size);
   json_t *order = objection == NULL ? wallet_order((const char *)body, size) : NULL;
   if (objection == NULL && order == NULL) objection = "the body is not JSON";
   if (objection == NULL) {
@@ -250,7 +257,8 @@ void wallet_on_order(struct evhttp_request *request, void *user)
     free(text);
   } else {
     json_t *error = json_pack("{s:s, s:s}", "code", "SIGN_ERROR", "message", objection);
-    answer->verdict = (struct verdict){.status = 401, .body = json_dumps(error, JSON_COMPACT)};
+    bool all = strcmp(bank->broken, "answers_all") == 0 && answer->spoiled;
+    answer->verdict = (struct verdict){.status = all ? 200 : 401, .body = json_dumps(error, JSON_COMPACT)};
     json_decref(error);
   }
   json_decref(order);

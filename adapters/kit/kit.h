@@ -1,5 +1,6 @@
 /*
- * Kit: what an integrator runs against an endpoint to know that it is right: numbered cases, each a few orders and what must come back.
+ * Kit: what an integrator runs against an endpoint to know that it is right: numbered cases, each a few orders and what must
+ * come back.
  *
  * Why:    the bytes are the centre's own: the same dialects write, sign and read them. Each case's number stands in its orders'
  *         case number (KIT-NN), so that an endpoint's log tells which case asked.
@@ -37,9 +38,9 @@ struct kit {
   size_t accounts_count;
   CURL *curl; /* the connection that stays */
   EVP_MD_CTX *context;
-  int number;         /* of the case that runs */
-  int64_t last_sent;  /* of the last message, wall ns */
-  int64_t ahead_ns;   /* how far the endpoint's clock was put forward */
+  int number;        /* of the case that runs */
+  int64_t last_sent; /* of the last message, wall ns */
+  int64_t ahead_ns;  /* how far the endpoint's clock was put forward */
   struct hf_answer_room room;
   char why[KIT_WHY_MAX];
 };

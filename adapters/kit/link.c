@@ -43,14 +43,16 @@ static void set_up(const struct kit *kit, CURL *curl, const struct kit_how *how)
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(curl, CURLOPT_SSLCERT, how->without_certificate ? NULL : kit->certificate);
   curl_easy_setopt(curl, CURLOPT_SSLKEY, how->without_certificate ? NULL : kit->key_file);
-  curl_easy_setopt(curl, CURLOPT_SSLVERSION,
-                   how->old_tls ? (long)(CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_1) : (long)CURL_SSLVERSION_TLSv1_2);
+  curl_easy_setopt(
+      curl, CURLOPT_SSLVERSION,
+      how->old_tls ? (long)(CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_1) : (long)CURL_SSLVERSION_TLSv1_2);
   if (how->old_tls) curl_easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, "DEFAULT@SECLEVEL=0");
 }
 
 /* --- what is sent --- */
 
-static struct curl_slist *headers_of(struct kit *kit, const struct hf_order *order, struct hf_span body, const struct kit_how *how)
+static struct curl_slist *headers_of(struct kit *kit, const struct hf_order *order, struct hf_span body,
+                                     const struct kit_how *how)
 {
   static uint8_t to_sign[KIT_BODY_MAX + 1024], signature[HF_SIGNATURE_SIZE_MAX];
   char text[2048], line[2048];
@@ -59,10 +61,12 @@ static struct curl_slist *headers_of(struct kit *kit, const struct hf_order *ord
   if (!how->same_moment) kit->last_sent = hf_time_now().wall_ns - how->age_s * HF_NS_PER_S;
   const struct hf_message message = {.order = order, .row = &kit->row, .body = body, .sent_wall_ns = kit->last_sent};
   HF_ASSERT(hf_is_ok(kit->dialect->to_sign(&message, &bytes)));
-  size_t size = how->unsigned_ ? 0 : hf_key_sign(kit->context, by, (struct hf_span){bytes.data, bytes.size}, signature, sizeof signature);
+  size_t size =
+      how->unsigned_ ? 0 : hf_key_sign(kit->context, by, (struct hf_span){bytes.data, bytes.size}, signature, sizeof signature);
   HF_ASSERT(how->unsigned_ || size > 0);
   if (how->bad_signature) signature[size / 2] ^= 1;
-  HF_ASSERT(hf_is_ok(kit->dialect->seal(&message, by->id, hf_algorithm_code(by->algorithm), (struct hf_span){signature, size}, &lines)));
+  HF_ASSERT(hf_is_ok(
+      kit->dialect->seal(&message, by->id, hf_algorithm_code(by->algorithm), (struct hf_span){signature, size}, &lines)));
   text[lines.size] = '\0';
   snprintf(line, sizeof line, "Content-Type: %s", kit->dialect->content_type);
   struct curl_slist *list = curl_slist_append(curl_slist_append(NULL, line), "Expect:");
@@ -139,8 +143,8 @@ int kit_send_many(struct kit *kit, const struct hf_order *orders, int count)
   static struct kit_reply ignored;
   static const struct kit_how rightly;
   CURLM *multi = curl_multi_init();
-  CURL **handles = calloc((size_t)count, sizeof *handles);
-  struct curl_slist **lists = calloc((size_t)count, sizeof *lists);
+  CURL **handles = calloc((size_t)count, sizeof(CURL *));
+  struct curl_slist **lists = calloc((size_t)count, sizeof(void *));
   int running = 1, right = 0;
   HF_ASSERT(multi != NULL && handles != NULL && lists != NULL);
   curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, AT_ONCE);

@@ -106,7 +106,7 @@ bool kit_expect(struct kit *kit, const struct hf_order *order, const char *resul
 
 bool kit_is_listed(struct kit *kit, const struct kit_account *account, struct hf_order_id id, bool *listed)
 {
-  struct hf_answer answer;
+  struct hf_answer answer = {.holds_count = 0};
   struct hf_order order = kit_order(kit, HF_ACTION_HOLDS, account);
   if (!kit_expect(kit, &order, "0000", NULL, &answer)) return false;
   *listed = false;
