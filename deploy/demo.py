@@ -5,11 +5,12 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
 import story
-from world import World
+from world import ROOT, World, wait_until
 
 CODES = {'BANKA': 'Demo Bank A', 'BANKB': 'Demo Bank B', 'BANKC': 'Demo Bank C', 'BANKD': 'Demo Bank D', 'PAYA': 'Demo Pay A', 'PAYB': 'Demo Pay B'}
 
@@ -100,6 +101,23 @@ def tell_story(world):
     return case
 
 
+def tell_evidence(world):
+    """How each institution did, and one order's proof, verified by the program and by Python alone."""
+    say('\nHow they did, from raw stamps (schemas/sql/README.md):\n')
+    print(world.holdfast('scorecard').stdout, flush=True)
+    order = world.sql("select order_id from order_state where action = 'stop' and ended_at is not null order by decided_at limit 1", one=True)
+    wait_until('a checkpoint has the order', lambda: world.holdfast('audit', 'prove', order, check=False).returncode == 0, 30)
+    bundle, key = world.dir / 'order.json', world.note_key()
+    bundle.write_text(world.holdfast('audit', 'prove', order).stdout)
+    verify = [world.bin / 'holdfast', 'audit', 'verify', bundle, '--key', key]
+    say(f'The record of one stop, and the proof that nobody has changed it since:\n  {" ".join(map(str, verify))}\n')
+    ours = subprocess.run(verify, capture_output=True, text=True)
+    print(ours.stdout, flush=True)
+    theirs = subprocess.run([ROOT / 'tests/peers/audit_verify.py', bundle, key], capture_output=True, text=True)
+    say(f'Python, without a line of ours, says {theirs.stdout.strip()}')
+    return ours.returncode == 0 and theirs.returncode == 0
+
+
 def run(folder, keep):
     stop(folder)
     if folder.exists():
@@ -118,6 +136,7 @@ def run(folder, keep):
         ended = int(world.sql("select count(*) from order_state where received_at is not null and ended_at is not null", one=True))
         say(f'case {case}: {stopped} accounts stopped, {ended} orders with receipt and feedback')
         told = tell_story(world)
+        proved = tell_evidence(world)
         command = f'build/release/bin/holdfast --config {folder}/officer.yaml'
         if keep:
             say(f'\nStill running. Next:\n  {command} case show {case}\n  {command} case tree {told}\n  {command} task list\n  {command} order show ORDER\n  {command} doctor\n'
@@ -126,7 +145,7 @@ def run(folder, keep):
             world.processes.clear()
         else:
             say('\nAll of it has ended again. deploy/quickstart --keep leaves it running and says where to look; README.md goes on from here.')
-        return 0 if stopped == 12 and ended == 24 else 1
+        return 0 if stopped == 12 and ended == 24 and proved else 1
 
 
 def main(arguments):

@@ -56,6 +56,7 @@ static const struct command commands[] = {
   {"route", "ACCOUNT [BANK]", 1, 2, hf_command_route, N_("which institution an account belongs to, and what decided"), "holdfast route 6228480000001235 102100000013"},
   {"routing check", "[DIR]", 0, 1, hf_command_routing_check, N_("name each bad line of the routing tables"), "holdfast routing check schemas/routing"},
   {"sla", "", 0, 0, hf_command_sla, N_("percentiles per institution, from stored stamps"), "holdfast sla"},
+  {"scorecard", "[MONTH]", 0, 1, hf_command_scorecard, N_("per institution and action: on time with its 95 % interval, percentiles, what went wrong"), "holdfast scorecard 2026-11"},
   {"quarantine list", "", 0, 0, hf_command_quarantine_list, N_("submissions that were not acted on"), "holdfast quarantine list"},
   {"quarantine show", "SHARD OFFSET", 2, 2, hf_command_quarantine_show, N_("one of them, with its bytes"), "holdfast quarantine show 2 117"},
   {"policy sign", "FILE", 1, 1, hf_command_registry_apply, N_("sign and apply a policy"), "holdfast policy sign policy.yaml"},

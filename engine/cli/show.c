@@ -328,6 +328,26 @@ int hf_command_sla(struct hf_cli *cli)
       0, NULL);
 }
 
+int hf_command_scorecard(struct hf_cli *cli)
+{
+  bool one = cli->arguments_count > 0;
+  if (one && (strlen(cli->arguments[0]) != 7 || strspn(cli->arguments[0], "0123456789-") != 7)) {
+    hf_say(_("a month is written as 2026-11"));
+    return HF_EXIT_USAGE;
+  }
+  /* The rules stand in the view (schemas/sql/0005); here is only how it is shown. */
+  return show(
+      cli,
+      _("institution,month,action,orders,on time %,between,and,unanswered,p50 ms,p95 ms,p99 ms,just in time,mismatches,"
+        "repeated,clock ms,not sent,in time"),
+      "select institution, month, action, orders, round(100.0 * on_time / nullif(orders, 0), 2) as on_time_percent, "
+      "100 * on_time_low as on_time_low, 100 * on_time_high as on_time_high, unanswered, round(p50_us / 1000.0, 3) as p50_ms, "
+      "round(p95_us / 1000.0, 3) as p95_ms, round(p99_us / 1000.0, 3) as p99_ms, just_in_time, mismatches, repeated, "
+      "round(skew_us / 1000.0, 1) as skew_ms, not_sent, still_in_time from scorecard where $1 = '' or month = $1 "
+      "order by institution, month, action",
+      1, (const char *const[]){one ? cli->arguments[0] : ""});
+}
+
 int hf_command_quarantine_list(struct hf_cli *cli)
 {
   return show(cli, _("shard,offset,reason,transfer,key,bytes,when"),
