@@ -173,7 +173,7 @@ class World:
             (tls / 'san').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost\n')
             openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-extfile', 'san', '-out', f'{name}.pem')
         self.ids = {}
-        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3')):
+        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
             self.keygen(name, algorithm)
 
     def keygen(self, name, algorithm):
@@ -184,6 +184,20 @@ class World:
     def note_key(self, name='audit'):
         """The public key that checkpoints must be signed with, as the auditor has it."""
         return subprocess.run([self.bin / 'holdfast', 'audit', 'key', self.dir / 'tls' / f'{name}.pub.pem'], check=True, capture_output=True, text=True).stdout.strip()
+
+    def start_witness(self):
+        """Somebody else's, with its own key; the CLI's configurations name it from now on."""
+        folder = self.dir / 'witness'
+        (folder / 'port').unlink(missing_ok=True)
+        self.spawn('witness', [self.bin / 'holdfast-witness', '--dir', folder, '--key', self.dir / 'tls' / 'witness.key.pem', '--name', 'witness.example', '--centre', self.note_key()])
+        wait_until('the witness listens', (folder / 'port').exists)
+        key = subprocess.run([self.bin / 'holdfast', 'audit', 'key', self.dir / 'tls' / 'witness.pub.pem', '--name', 'witness.example', '--mode', 'witness'], check=True, capture_output=True,
+                             text=True).stdout.strip()
+        self.witness = f'127.0.0.1:{(folder / "port").read_text().strip()}'
+        for who in (*self.officers, 'root'):
+            file = self.dir / f'{who}.yaml'
+            lines = [line for line in file.read_text().splitlines() if not line.startswith('witness')]
+            file.write_text('\n'.join([*lines, f'witness: "{self.witness}"', f'witness_key: "{key}"']) + '\n')
 
     def key_id(self, name):
         return (self.dir / 'tls' / f'{name}.id').read_text()

@@ -32,14 +32,29 @@ void hf_audit_note_sign(struct hf_writer *note, const char *name, const uint8_t 
   hf_write_text(note, "\n");
 }
 
-void hf_audit_key_hash(const char *name, bool sm2, struct hf_span public_key, uint8_t hash[4])
+struct hf_span hf_audit_key_type(enum hf_note_kind kind)
 {
+  static const char *const types[] = {"\x01", "\xffholdfast-sm2-sm3", "\x04"};
+  return (struct hf_span){(const uint8_t *)types[kind], strlen(types[kind])};
+}
+
+void hf_audit_cosigned(int64_t wall_s, struct hf_span text, struct hf_writer *bytes)
+{
+  hf_write_text(bytes, "cosignature/v1\ntime ");
+  hf_write_int(bytes, wall_s);
+  hf_write_text(bytes, "\n");
+  hf_write_bytes(bytes, text.data, text.size);
+}
+
+void hf_audit_key_hash(const char *name, enum hf_note_kind kind, struct hf_span public_key, uint8_t hash[4])
+{
+  struct hf_span type = hf_audit_key_type(kind);
   uint8_t digest[HF_SHA256_SIZE];
   struct hf_sha256 sum;
   hf_sha256_init(&sum);
   hf_sha256_add(&sum, name, strlen(name));
   hf_sha256_add(&sum, "\n", 1);
-  hf_sha256_add(&sum, sm2 ? HF_AUDIT_SM2_TYPE : "\x01", sm2 ? sizeof HF_AUDIT_SM2_TYPE - 1 : 1);
+  hf_sha256_add(&sum, type.data, type.size);
   hf_sha256_add(&sum, public_key.data, public_key.size);
   hf_sha256_end(&sum, digest);
   memcpy(hash, digest, 4);

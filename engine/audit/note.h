@@ -11,7 +11,10 @@
 
 #define HF_AUDIT_ORIGIN_SIZE_MAX 120
 #define HF_AUDIT_NOTE_SIZE_MAX 4096
-#define HF_AUDIT_SM2_TYPE "\xffholdfast-sm2-sm3" /* signed-note: 0xff and a name for what has no number */
+
+/* Signature types of signed-note. A cosignature is a witness's: its signature begins with eight bytes of time. */
+enum hf_note_kind { HF_NOTE_ED25519, HF_NOTE_SM2, HF_NOTE_COSIGNATURE };
+#define HF_AUDIT_COSIGNATURE_TIME 8
 
 struct hf_audit_checkpoint {
   char origin[HF_AUDIT_ORIGIN_SIZE_MAX + 1];
@@ -23,8 +26,12 @@ struct hf_audit_checkpoint {
 bool hf_audit_checkpoint_write(const struct hf_audit_checkpoint *checkpoint, struct hf_writer *text);
 /* Adds a signature line; `hash` as hf_audit_key_hash gives it. */
 void hf_audit_note_sign(struct hf_writer *note, const char *name, const uint8_t hash[4], struct hf_span signature);
-/* public_key: 32 bytes of Ed25519; or of SM2, SubjectPublicKeyInfo in DER, with sm2 set. */
-void hf_audit_key_hash(const char *name, bool sm2, struct hf_span public_key, uint8_t hash[4]);
+/* What stands before the public key, in key hashes and in keys as text. */
+struct hf_span hf_audit_key_type(enum hf_note_kind kind);
+/* public_key: 32 bytes of Ed25519; of SM2, SubjectPublicKeyInfo in DER. */
+void hf_audit_key_hash(const char *name, enum hf_note_kind kind, struct hf_span public_key, uint8_t hash[4]);
+/* What a cosignature signs: C2SP tlog-cosignature's "cosignature/v1", the time, the note's text. */
+void hf_audit_cosigned(int64_t wall_s, struct hf_span text, struct hf_writer *bytes);
 
 /* Reads a note's text; text: the bytes that are signed. MALFORMED with why. */
 HF_MUST_USE struct hf_status hf_audit_checkpoint_read(struct hf_span note, struct hf_audit_checkpoint *checkpoint,

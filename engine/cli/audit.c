@@ -10,7 +10,8 @@
 int hf_command_audit_key(struct hf_cli *cli)
 {
   char text[HF_NOTE_KEY_TEXT_MAX];
-  struct hf_status status = hf_note_key_of_file(cli->arguments[0], cli->name == NULL ? "holdfast" : cli->name, text);
+  struct hf_status status = hf_note_key_of_file(cli->arguments[0], cli->name == NULL ? "holdfast" : cli->name,
+                                                cli->mode != NULL && strcmp(cli->mode, "witness") == 0, text);
   if (hf_is_ok(status)) puts(text);
   if (!hf_is_ok(status)) hf_say("%s: %s", cli->arguments[0], _(status.why));
   return hf_is_ok(status) ? HF_EXIT_OK : HF_EXIT_SIGNATURE;

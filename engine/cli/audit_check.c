@@ -102,6 +102,31 @@ static void load_remembered(struct check *check)
   if (folder != NULL) closedir(folder);
 }
 
+/* What the witness has cosigned: whatever was done here, it has not forgotten. */
+static void load_from_witness(struct check *check)
+{
+  char path[300], note[HF_AUDIT_NOTE_SIZE_MAX];
+  struct hf_note_key key;
+  struct hf_audit_checkpoint checkpoint;
+  struct hf_span text;
+  const struct hf_cli *cli = check->cli;
+  if (cli->witness[0] == '\0' || check->keys->count == 0) return;
+  snprintf(path, sizeof path, "/seen?origin=%s/shard-%u", check->keys->keys[0].name, check->shard);
+  int status = hf_cli_http(cli->witness, "GET", path, "", note, sizeof note);
+  if (status == 0) hf_say(_("the witness at %s cannot be reached"), cli->witness);
+  if (status != 200) return;
+  struct hf_span all = {(const uint8_t *)note, strlen(note)};
+  bool cosigned = cli->witness_key[0] == '\0';
+  if (!cosigned && hf_is_ok(hf_note_key_parse(cli->witness_key, &key))) {
+    cosigned = hf_is_ok(hf_audit_checkpoint_read(all, &checkpoint, &text)) && hf_note_key_has_signed(&key, all, text);
+    hf_note_key_free(&key);
+  }
+  if (!cosigned)
+    find(check, 0, _("what the witness at its address shows is not signed by its key"));
+  else
+    keep(check, note, _("at the witness"));
+}
+
 static void remember(struct check *check)
 {
   char path[600], temporary[620];
@@ -223,6 +248,7 @@ static int check_shard(const struct hf_cli *cli, PGconn *database, const struct 
   struct check check = {.cli = cli, .database = database, .keys = keys, .shard = shard};
   bool ok = load_notes(&check);
   load_remembered(&check);
+  load_from_witness(&check);
   if (check.kept_count > 0) qsort(check.kept, check.kept_count, sizeof *check.kept, by_size);
   ok = ok && check_rows(&check);
   if (ok) {
@@ -272,7 +298,8 @@ int hf_command_audit_check(struct hf_cli *cli)
         0, NULL);
     worst = shards == NULL ? -1 : 0;
   }
-  if (cli->checkpoints[0] == '\0') hf_say(_("nothing is remembered from one check to the next: name a folder `checkpoints`"));
+  if (cli->checkpoints[0] == '\0' && cli->witness[0] == '\0')
+    hf_say(_("nothing is remembered from one check to the next: name a folder `checkpoints`"));
   for (uint32_t shard = 0; worst >= 0 && shard < HF_SHARDS_MAX; shard++) {
     int row = row_of(shards, shard);
     if (row < 0 && !is_remembered(cli, shard)) continue;

@@ -28,6 +28,7 @@ enum hf_exit {
 
 struct hf_cli {
   char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256], checkpoints[256], audit_key[1024];
+  char witness[128], witness_key[512];
   bool json, reveal;
   const char *note_key; /* of audit */
   const char *reason;   /* for --reveal, and of commands */
@@ -48,6 +49,9 @@ PGconn *hf_cli_database(const struct hf_cli *cli);
 /* Runs a query and prints it: a table on a terminal or pipe, JSON with --json. titles: one per column, comma-separated. */
 int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count,
                 const char *const *values);
+
+/* The answer's HTTP status, its body in answer; 0 where there is none. place: an IPv4 address and a port. */
+int hf_cli_http(const char *place, const char *method, const char *path, const char *body, char *answer, size_t answer_size);
 
 /* Records a reveal. False, after having said why, where it cannot be recorded or no reason is given. */
 bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char *what);
@@ -96,6 +100,7 @@ int hf_command_audit_check(struct hf_cli *cli);
 int hf_command_audit_prove(struct hf_cli *cli);
 int hf_command_audit_export(struct hf_cli *cli);
 int hf_command_audit_consistency(struct hf_cli *cli);
+int hf_command_audit_witness(struct hf_cli *cli);
 int hf_command_audit_verify(struct hf_cli *cli);
 int hf_command_migrate(struct hf_cli *cli);
 int hf_command_doctor(struct hf_cli *cli);

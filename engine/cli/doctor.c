@@ -1,9 +1,7 @@
 /* doctor: looks at everything that a running centre needs, and says what to do about what is wrong. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -85,25 +83,13 @@ static void check_clock(struct doctor *doctor)
 
 static void check_engine(struct doctor *doctor)
 {
-  char host[128], answer[1024] = "";
-  snprintf(host, sizeof host, "%s", doctor->cli->http);
-  char *colon = strrchr(host, ':');
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  if (colon != NULL) *colon = '\0';
-  address.sin_port = htons((uint16_t)(colon == NULL ? 0 : atoi(colon + 1)));
-  int fd = inet_pton(AF_INET, host, &address.sin_addr) == 1 ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-  static const char request[] = "GET /readyz HTTP/1.0\r\n\r\n";
-  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && write(fd, request, sizeof request - 1) > 0) {
-    size_t used = 0;
-    for (ssize_t got; used < sizeof answer - 1 && (got = read(fd, answer + used, sizeof answer - 1 - used)) > 0;)
-      used += (size_t)got;
-  }
-  if (fd >= 0) close(fd);
-  bool ready = strstr(answer, " 200 ") != NULL;
+  char answer[1024];
+  int status = hf_cli_http(doctor->cli->http, "GET", "/readyz", "", answer, sizeof answer);
+  bool ready = status == 200;
   tell(doctor, ready, "engine",
-       ready       ? _("ready to serve")
-       : answer[0] ? _("answers, but is not ready")
-                   : _("does not answer"),
+       ready         ? _("ready to serve")
+       : status != 0 ? _("answers, but is not ready")
+                     : _("does not answer"),
        _("look at holdfastd's log, and at http in the configuration"));
 }
 

@@ -68,7 +68,8 @@ static const struct command commands[] = {
   {"audit export", "SHARD", 1, 1, hf_command_audit_export, N_("all facts of a shard up to its newest checkpoint, as a bundle"), "holdfast audit export 0 > shard.json"},
   {"audit verify", "BUNDLE", 1, 1, hf_command_audit_verify, N_("verify a bundle: needs no network and no database"), "holdfast audit verify order.json --key holdfast+…"},
   {"audit consistency", "OLD NEW", 2, 2, hf_command_audit_consistency, N_("prove that a newer checkpoint only adds to an older one: two files"), "holdfast audit consistency old.note new.note"},
-  {"audit key", "FILE", 1, 1, hf_command_audit_key, N_("write a public key as checkpoints name it; --name: audit.origin, holdfast unless told"), "holdfast audit key audit.pub.pem"},
+  {"audit witness", "", 0, 0, hf_command_audit_witness, N_("bring the newest checkpoints to the witness, who cosigns what only adds"), "holdfast audit witness"},
+  {"audit key", "FILE", 1, 1, hf_command_audit_key, N_("write a public key as checkpoints name it; --name: audit.origin, holdfast unless told; --mode witness: of one that cosigns"), "holdfast audit key audit.pub.pem"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
 };
@@ -90,7 +91,8 @@ static int usage(FILE *out, int code)
   for (size_t i = 0; i < COMMANDS_COUNT; i++) fprintf(out, "  %s\n", commands[i].example);
   fprintf(out, "\n%s\n",
           _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http, routing,\n"
-            "               checkpoints (a folder where seen ones are kept), audit_key (who must have signed them)\n"
+            "               checkpoints (a folder where seen ones are kept), audit_key (who must have signed them),\n"
+            "               witness (HOST:PORT), witness_key\n"
             "exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused, 4 sent but outcome unknown, 5 time is up,\n"
             "            6 Kafka or PostgreSQL cannot be reached, 7 the key cannot be used"));
   return code;
@@ -113,12 +115,14 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers", "reports",     "conninfo",  "key", "http",
-                                     "routing", "checkpoints", "audit_key", NULL};
+  static const char *const keys[] = {"brokers",     "reports",   "conninfo", "key",         "http", "routing",
+                                     "checkpoints", "audit_key", "witness",  "witness_key", NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers, cli->reports, cli->conninfo, cli->key, cli->http, cli->routing, cli->checkpoints, cli->audit_key};
-  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports, sizeof cli->conninfo,    sizeof cli->key,
-                    sizeof cli->http,    sizeof cli->routing, sizeof cli->checkpoints, sizeof cli->audit_key};
+  char *to[] = {cli->brokers, cli->reports,     cli->conninfo,  cli->key,     cli->http,
+                cli->routing, cli->checkpoints, cli->audit_key, cli->witness, cli->witness_key};
+  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports,    sizeof cli->conninfo,    sizeof cli->key,
+                    sizeof cli->http,    sizeof cli->routing,    sizeof cli->checkpoints, sizeof cli->audit_key,
+                    sizeof cli->witness, sizeof cli->witness_key};
   strcpy(cli->reports, "holdfast.reports");
   strcpy(cli->http, "127.0.0.1:9464");
   if (file == NULL) return true;

@@ -251,7 +251,7 @@ struct hf_status hf_trust_signer(struct hf_trust *trust, enum hf_signer signer, 
   HF_ASSERT(size > 32);
   /* Of Ed25519 the note's key is the 32 bytes at the end of SubjectPublicKeyInfo (RFC 8410). */
   struct hf_span public_key = sm2 ? (struct hf_span){der, size} : (struct hf_span){der + size - 32, 32};
-  hf_audit_key_hash(name, sm2, public_key, trust->signer_hashes[signer]);
+  hf_audit_key_hash(name, sm2 ? HF_NOTE_SM2 : HF_NOTE_ED25519, public_key, trust->signer_hashes[signer]);
   return hf_ok();
 }
 

@@ -195,8 +195,8 @@ static void a_note_is_written_and_read(void **unused)
   size_t text_size = note.size;
   uint8_t hash[4], other[4], signature[512];
   size_t at = 0, size;
-  hf_audit_key_hash("centre", false, (struct hf_span){signature, 32}, hash);
-  hf_audit_key_hash("centre", true, (struct hf_span){signature, 32}, other);
+  hf_audit_key_hash("centre", HF_NOTE_ED25519, (struct hf_span){signature, 32}, hash);
+  hf_audit_key_hash("centre", HF_NOTE_SM2, (struct hf_span){signature, 32}, other);
   assert_memory_not_equal(hash, other, 4);
   hf_write_text(&note, "\n");
   hf_audit_note_sign(&note, "centre", other, (struct hf_span){(const uint8_t *)"first", 5});
