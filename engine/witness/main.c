@@ -228,7 +228,7 @@ static void on_stop(evutil_socket_t number, short what, void *user)
 static bool tell_port(struct evhttp_bound_socket *bound)
 {
   char path[600], temporary[620];
-  struct sockaddr_storage address;
+  struct sockaddr_storage address = {0};
   ev_socklen_t size = sizeof address;
   if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size) != 0) return false;
   snprintf(path, sizeof path, "%.500s/port", witness.folder);
