@@ -10,6 +10,7 @@
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,14 +229,14 @@ static void on_stop(evutil_socket_t number, short what, void *user)
 static bool tell_port(struct evhttp_bound_socket *bound)
 {
   char path[600], temporary[620];
-  struct sockaddr_storage address = {0};
+  struct sockaddr_in address = {0};
   ev_socklen_t size = sizeof address;
   if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size) != 0) return false;
   snprintf(path, sizeof path, "%.500s/port", witness.folder);
   snprintf(temporary, sizeof temporary, "%s.tmp", path);
   FILE *out = fopen(temporary, "we");
   if (out == NULL) return false;
-  fprintf(out, "%d\n", ntohs(((struct sockaddr_in *)(void *)&address)->sin_port));
+  fprintf(out, "%d\n", ntohs(address.sin_port));
   fclose(out);
   return rename(temporary, path) == 0;
 }
