@@ -101,6 +101,7 @@ int hf_command_audit_prove(struct hf_cli *cli);
 int hf_command_audit_export(struct hf_cli *cli);
 int hf_command_audit_consistency(struct hf_cli *cli);
 int hf_command_audit_witness(struct hf_cli *cli);
+int hf_command_audit_replay(struct hf_cli *cli);
 int hf_command_audit_verify(struct hf_cli *cli);
 int hf_command_migrate(struct hf_cli *cli);
 int hf_command_doctor(struct hf_cli *cli);

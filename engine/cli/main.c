@@ -69,6 +69,7 @@ static const struct command commands[] = {
   {"audit verify", "BUNDLE", 1, 1, hf_command_audit_verify, N_("verify a bundle: needs no network and no database"), "holdfast audit verify order.json --key holdfast+…"},
   {"audit consistency", "OLD NEW", 2, 2, hf_command_audit_consistency, N_("prove that a newer checkpoint only adds to an older one: two files"), "holdfast audit consistency old.note new.note"},
   {"audit witness", "", 0, 0, hf_command_audit_witness, N_("bring the newest checkpoints to the witness, who cosigns what only adds"), "holdfast audit witness"},
+  {"audit replay", "", 0, 0, hf_command_audit_replay, N_("make every table again from the facts, and compare"), "holdfast audit replay"},
   {"audit key", "FILE", 1, 1, hf_command_audit_key, N_("write a public key as checkpoints name it; --name: audit.origin, holdfast unless told; --mode witness: of one that cosigns"), "holdfast audit key audit.pub.pem"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},

@@ -100,6 +100,7 @@ void hf_audit_work(struct hf_engine *engine)
 struct hf_status hf_audit_open(struct hf_engine *engine)
 {
   const struct hf_config *config = &engine->config;
+  if (!config->audit_leaves) return hf_ok();
   if (strcmp(config->audit_key, "none") == 0) {
     HF_LOG(HF_LOG_WARN, "E1601", "no audit.key: the record has a tree, but no checkpoint of it is signed");
     return hf_ok();

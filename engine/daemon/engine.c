@@ -291,10 +291,11 @@ int hf_engine_run(struct hf_engine *engine)
 {
   HF_LOG(HF_LOG_INFO, "E1700", "started", HF_FIELD("version", HF_VERSION), HF_FIELD("instance", engine->config.engine_instance),
          HF_FIELD("http", engine->config.http_listen));
-  if (!engine->config.engine_verify || !engine->config.engine_sign || !engine->config.engine_queries)
+  const struct hf_config *config = &engine->config;
+  if (!config->engine_verify || !config->engine_sign || !config->engine_queries || !config->audit_leaves)
     HF_LOG(HF_LOG_ALARM, "E1712", "a setting for the benchmark is on: this engine must not serve a centre",
            HF_FIELD("verify", engine->config.engine_verify != 0), HF_FIELD("sign", engine->config.engine_sign != 0),
-           HF_FIELD("queries", engine->config.engine_queries != 0));
+           HF_FIELD("queries", engine->config.engine_queries != 0), HF_FIELD("leaves", config->audit_leaves != 0));
   for (;;) {
     bool again = turn(engine);
     if (engine->stopping && is_drained(engine)) return engine->exit_code;
@@ -357,7 +358,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
       .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
   const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
                                           .owner = config->engine_instance,
-                                          .pace_ns = config->postgres_pace_us * HF_NS_PER_US};
+                                          .pace_ns = config->postgres_pace_us * HF_NS_PER_US,
+                                          .no_leaves = config->audit_leaves == 0};
   const struct hf_record_events record_events = {.owner = engine,
                                                  .committed = on_committed,
                                                  .fenced = hf_takeover_fenced,

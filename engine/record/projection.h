@@ -74,6 +74,7 @@ struct hf_record_checkpoint {
 /* What the facts' leaves are added to, and a note that goes along; size 0: none. */
 struct hf_projection_audit {
   uint32_t shard;
+  bool no_leaves;
   const struct hf_audit_tree *tree;
   const struct hf_record_checkpoint *checkpoint;
 };

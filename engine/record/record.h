@@ -20,6 +20,7 @@ struct hf_record_config {
   const char *conninfo;
   const char *owner; /* stands in the shard's row */
   int64_t pace_ns;   /* a transaction gathers at least this long after the one before */
+  bool no_leaves;    /* for the benchmark: what the audit tree costs */
 };
 
 /* One committed fact, in order of seq: what publish sends on. */
