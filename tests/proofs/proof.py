@@ -152,9 +152,12 @@ class Proof:
         return len(effects)
 
     def check_facts(self):
-        """Gap-free per shard: nothing is missing in the record."""
+        """Gap-free per shard, each with its leaf in the tree that was signed; and the tables are what the facts say."""
         for shard, low, high, count in self.world.sql('select shard, min(seq), max(seq), count(*) from fact group by 1'):
             self.expect(int(low) == 1 and int(high) == int(count), f'facts of shard {shard} run from 1 to {count} without a gap')
+        for command in ('check', 'replay'):
+            done = self.world.holdfast('audit', command, check=False)
+            self.expect(done.returncode == 0, f'audit {command}: {done.stdout.strip()[-300:]} {done.stderr.strip()[-600:]}')
 
 
 def order_id(case, institution, number, action, shard):
