@@ -12,12 +12,14 @@
 
 #define EVERY_NS (10 * HF_NS_PER_S)
 #define EVERY_LEAVES 1000
+#define LOOK_NS (100 * HF_NS_PER_MS) /* shards are not looked at in every turn: it is on the way of orders */
 
 struct hf_audit_state {
   struct {
     uint64_t size;
     int64_t at_ns;
   } last[HF_SHARDS_MAX];
+  int64_t looked_ns;
   bool signs; /* one shard's at a time */
   uint32_t shard, next;
   uint64_t size;
@@ -83,6 +85,8 @@ void hf_audit_work(struct hf_engine *engine)
     end(engine);
     return;
   }
+  if (engine->turn.mono_ns - audit->looked_ns < LOOK_NS) return;
+  audit->looked_ns = engine->turn.mono_ns;
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
     uint32_t shard = audit->next++ % HF_SHARDS_MAX;
     if (engine->shards[shard].state != HF_SHARD_RUNNING) {
