@@ -12,7 +12,7 @@
 static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 {
   struct kit_reply *reply = user;
-  size_t room = sizeof reply->body - reply->size, taken = one * size < room ? one * size : room;
+  size_t room = sizeof reply->body - 1 - reply->size, taken = one * size < room ? one * size : room;
   memcpy(reply->body + reply->size, bytes, taken);
   reply->size += taken;
   return taken;
@@ -127,6 +127,7 @@ bool kit_send(struct kit *kit, const struct hf_order *order, struct hf_span body
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);
   curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+  reply->body[reply->size] = '\0'; /* may be shown */
   if (type != NULL) snprintf(reply->content_type, sizeof reply->content_type, "%s", type);
   reply->new_connection = connects > 0;
   reply->status = code == CURLE_OK ? (int)status : 0;

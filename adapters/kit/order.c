@@ -14,6 +14,9 @@ bool kit_fail(struct kit *kit, const char *format, ...)
   va_start(list, format);
   vsnprintf(kit->why, sizeof kit->why, format, list);
   va_end(list);
+  /* What an endpoint sent may be shown here, and goes into reports: nothing but plain ASCII. */
+  for (char *at = kit->why; *at != '\0'; at++)
+    if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f) *at = '?';
   return false;
 }
 
