@@ -142,11 +142,9 @@ static void read_transaction(const json_t *row, struct hf_transaction *to)
   if (!amount_of(row, "amount", &to->amount, &there)) to->amount = 0;
   if (!amount_of(row, "balance", &to->balance, &to->has_balance)) to->has_balance = false;
   if (!hf_json_time(row, "at", &to->at_wall_ns)) to->at_wall_ns = 0;
-  const char *serial = hf_json_text(row, "serial"), *institution = hf_json_text(other, "institution"),
-             *number = hf_json_text(other, "number"), *name = hf_json_text(other, "name");
-  if (strlen(serial) < sizeof to->serial && hf_text_is_sound(serial, strlen(serial))) strcpy(to->serial, serial);
-  if (strlen(institution) < sizeof to->institution && hf_text_is_sound(institution, strlen(institution)))
-    strcpy(to->institution, institution);
+  const char *number = hf_json_text(other, "number"), *name = hf_json_text(other, "name");
+  (void)hf_json_text_into(row, "serial", to->serial, sizeof to->serial);
+  (void)hf_json_text_into(other, "institution", to->institution, sizeof to->institution);
   if (number[0] != '\0' && !hf_is_ok(hf_account_number_set(&to->account, number, strlen(number)))) to->account.size = 0;
   if (!hf_is_ok(hf_name_set(&to->name, name, strlen(name)))) to->name.size = 0;
 }
@@ -165,8 +163,7 @@ static struct hf_status read_transactions(const json_t *list, struct hf_answer_r
 
 static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
 {
-  const char *id = hf_json_text(row, "order_id"), *kind = hf_json_text(row, "kind"),
-             *authority = hf_json_text(row, "authority");
+  const char *id = hf_json_text(row, "order_id"), *kind = hf_json_text(row, "kind");
   bool there;
   memset(to, 0, sizeof *to);
   if (id[0] != '\0' && !hf_is_ok(hf_uuid_parse(id, strlen(id), &to->order_id.uuid)))
@@ -178,9 +175,8 @@ static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.amount: not an amount as text");
   if (!hf_json_time(row, "expires_at", &to->expires_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.expires_at: not an RFC 3339 time");
-  if (strlen(authority) >= sizeof to->authority || !hf_text_is_sound(authority, strlen(authority)))
+  if (!hf_json_text_into(row, "authority", to->authority, sizeof to->authority))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.holds.authority: over 64 bytes or not plain text");
-  strcpy(to->authority, authority);
   return hf_ok();
 }
 
@@ -203,10 +199,8 @@ static struct hf_status read_former(const json_t *feedback, struct hf_answer *an
 {
   const json_t *former = json_object_get(feedback, "former");
   if (former == NULL || json_is_null(former)) return hf_ok();
-  const char *authority = hf_json_text(former, "authority");
-  if (strlen(authority) >= sizeof answer->former_authority || !hf_text_is_sound(authority, strlen(authority)))
+  if (!hf_json_text_into(former, "authority", answer->former_authority, sizeof answer->former_authority))
     return hf_fail(HF_STATUS_MALFORMED, "feedback.former.authority: over 64 bytes or not plain text");
-  strcpy(answer->former_authority, authority);
   answer->queued = json_is_true(json_object_get(former, "queued"));
   return hf_json_time(former, "expires_at", &answer->former_expires_wall_ns)
              ? hf_ok()
@@ -248,10 +242,8 @@ static struct hf_status read_answer(const json_t *root, const struct hf_order *o
     return hf_fail(HF_STATUS_REFUSED, "order_id: another order's");
   if (strcmp(hf_json_text(root, "institution"), order->institution) != 0)
     return hf_fail(HF_STATUS_REFUSED, "institution: another institution's");
-  const char *reference = hf_json_text(root, "reference");
-  if (strlen(reference) > HF_REFERENCE_SIZE_MAX || !hf_text_is_sound(reference, strlen(reference)))
+  if (!hf_json_text_into(root, "reference", answer->reference, sizeof answer->reference))
     return hf_fail(HF_STATUS_MALFORMED, "reference: over 64 bytes or not plain text");
-  memcpy(answer->reference, reference, strlen(reference));
   answer->order_id = order->id;
   answer->has_receipt = true;
   const json_t *feedback = json_object_get(root, "feedback");

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "engine/base/personal.h"
 #include "engine/base/time.h"
 #include "engine/limits.h"
 
@@ -46,6 +47,15 @@ const char *hf_json_text(const json_t *object, const char *key)
 {
   const char *text = json_string_value(json_object_get(object, key));
   return text == NULL ? "" : text;
+}
+
+bool hf_json_text_into(const json_t *object, const char *key, char *to, size_t capacity)
+{
+  const char *text = hf_json_text(object, key);
+  size_t size = strlen(text);
+  if (size >= capacity || !hf_text_is_sound(text, size)) return false;
+  memcpy(to, text, size + 1);
+  return true;
 }
 
 bool hf_json_time(const json_t *object, const char *key, int64_t *wall_ns)

@@ -23,6 +23,9 @@ void hf_json_put_personal(struct hf_writer *body, const char *key, const uint8_t
 HF_MUST_USE struct hf_status hf_json_read(struct hf_span bytes, json_t **root);
 /* "" where the field is missing or no text. */
 const char *hf_json_text(const json_t *object, const char *key);
+/* The same into a field of `capacity` bytes with its NUL; false, and nothing written, where it does not fit or is not plain
+ * text. */
+bool hf_json_text_into(const json_t *object, const char *key, char *to, size_t capacity);
 /* "2026-11-24T01:02:03Z" → ns; 0 where the field is missing or null; false where it is something else. */
 bool hf_json_time(const json_t *object, const char *key, int64_t *wall_ns);
 

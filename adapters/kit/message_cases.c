@@ -87,41 +87,39 @@ static bool other_name_is_not_stopped(struct kit *kit)
   return !listed || kit_fail(kit, "an account of another name was stopped all the same");
 }
 
+/* A stop on an account of this kind, and its result. */
+static bool stop_is(struct kit *kit, enum kit_account_kind kind, const char *result, const char *or_result,
+                    struct hf_answer *answer)
+{
+  const struct kit_account *account = kit_account(kit, kind);
+  if (account == NULL) return false;
+  struct hf_order stop = kit_order(kit, HF_ACTION_STOP, account);
+  return kit_expect(kit, &stop, result, or_result, answer);
+}
+
 static bool unknown_account_is_told(struct kit *kit)
 {
   struct hf_answer answer;
-  const struct kit_account *account = kit_account(kit, KIT_UNKNOWN);
-  if (account == NULL) return false;
-  struct hf_order stop = kit_order(kit, HF_ACTION_STOP, account);
-  return kit_expect(kit, &stop, "0300", "0301", &answer);
+  return stop_is(kit, KIT_UNKNOWN, "0300", "0301", &answer);
 }
 
 static bool short_balance_is_held_and_told(struct kit *kit)
 {
   struct hf_answer answer;
-  const struct kit_account *account = kit_account(kit, KIT_SHORT);
-  if (account == NULL) return false;
-  struct hf_order stop = kit_order(kit, HF_ACTION_STOP, account);
-  if (!kit_expect(kit, &stop, "1200", NULL, &answer)) return false;
+  if (!stop_is(kit, KIT_SHORT, "1200", NULL, &answer)) return false;
   return answer.held == answer.balance || kit_fail(kit, "with too little there, what is there is held: it is not");
 }
 
 static bool other_hold_is_told(struct kit *kit)
 {
   struct hf_answer answer;
-  const struct kit_account *account = kit_account(kit, KIT_HELD);
-  if (account == NULL) return false;
-  struct hf_order stop = kit_order(kit, HF_ACTION_STOP, account);
-  return kit_expect(kit, &stop, "1301", "1303", &answer);
+  return stop_is(kit, KIT_HELD, "1301", "1303", &answer);
 }
 
 static bool receipt_then_feedback(struct kit *kit)
 {
   struct hf_answer answer;
-  const struct kit_account *account = kit_account(kit, KIT_LATE);
-  if (account == NULL) return false;
-  struct hf_order stop = kit_order(kit, HF_ACTION_STOP, account);
-  return kit_expect(kit, &stop, "0000", NULL, &answer);
+  return stop_is(kit, KIT_LATE, "0000", NULL, &answer);
 }
 
 /* --- bytes --- */

@@ -240,8 +240,7 @@ static bool money_of(const json_t *object, const char *key, int64_t *minor, bool
 static void read_bill(const json_t *row, struct hf_transaction *to)
 {
   const json_t *peer = json_object_get(row, "peer");
-  const char *direction = hf_json_text(row, "direction"), *serial = hf_json_text(row, "clearing_no"),
-             *wallet = hf_json_text(peer, "wallet"), *account = hf_json_text(peer, "account"),
+  const char *direction = hf_json_text(row, "direction"), *account = hf_json_text(peer, "account"),
              *name = hf_json_text(peer, "name");
   bool there;
   memset(to, 0, sizeof *to);
@@ -251,8 +250,8 @@ static void read_bill(const json_t *row, struct hf_transaction *to)
   if (!money_of(row, "total", &to->amount, &there)) to->amount = 0;
   if (!money_of(row, "balance", &to->balance, &to->has_balance)) to->has_balance = false;
   if (!hf_json_time(row, "time", &to->at_wall_ns)) to->at_wall_ns = 0;
-  if (strlen(serial) < sizeof to->serial && hf_text_is_sound(serial, strlen(serial))) strcpy(to->serial, serial);
-  if (strlen(wallet) < sizeof to->institution && hf_text_is_sound(wallet, strlen(wallet))) strcpy(to->institution, wallet);
+  (void)hf_json_text_into(row, "clearing_no", to->serial, sizeof to->serial);
+  (void)hf_json_text_into(peer, "wallet", to->institution, sizeof to->institution);
   if (account[0] != '\0' && !hf_is_ok(hf_account_number_set(&to->account, account, strlen(account)))) to->account.size = 0;
   if (!hf_is_ok(hf_name_set(&to->name, name, strlen(name)))) to->name.size = 0;
 }
@@ -270,7 +269,7 @@ static struct hf_status read_bills(const json_t *list, struct hf_answer_room *ro
 
 static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
 {
-  const char *kind = hf_json_text(row, "kind"), *authority = hf_json_text(row, "authority");
+  const char *kind = hf_json_text(row, "kind");
   bool there;
   memset(to, 0, sizeof *to);
   if (json_object_get(row, "order_no") != NULL && !order_number_of(row, "order_no", &to->order_id.uuid))
@@ -281,9 +280,8 @@ static struct hf_status read_hold(const json_t *row, struct hf_listed_hold *to)
     return hf_fail(HF_STATUS_MALFORMED, "holds.total: not an amount in the smallest unit");
   if (!hf_json_time(row, "expire_time", &to->expires_wall_ns))
     return hf_fail(HF_STATUS_MALFORMED, "holds.expire_time: not an RFC 3339 time");
-  if (strlen(authority) >= sizeof to->authority || !hf_text_is_sound(authority, strlen(authority)))
+  if (!hf_json_text_into(row, "authority", to->authority, sizeof to->authority))
     return hf_fail(HF_STATUS_MALFORMED, "holds.authority: over 64 bytes or not plain text");
-  strcpy(to->authority, authority);
   return hf_ok();
 }
 
@@ -304,10 +302,8 @@ static struct hf_status read_holds(const json_t *list, struct hf_answer_room *ro
 static struct hf_status read_former(const json_t *former, struct hf_answer *answer)
 {
   if (former == NULL || json_is_null(former)) return hf_ok();
-  const char *authority = hf_json_text(former, "authority");
-  if (strlen(authority) >= sizeof answer->former_authority || !hf_text_is_sound(authority, strlen(authority)))
+  if (!hf_json_text_into(former, "authority", answer->former_authority, sizeof answer->former_authority))
     return hf_fail(HF_STATUS_MALFORMED, "former.authority: over 64 bytes or not plain text");
-  strcpy(answer->former_authority, authority);
   answer->queued = json_is_true(json_object_get(former, "queued"));
   return hf_json_time(former, "expire_time", &answer->former_expires_wall_ns)
              ? hf_ok()
@@ -358,10 +354,9 @@ static struct hf_status read_answer(const json_t *root, const struct hf_order *o
     return hf_fail(HF_STATUS_REFUSED, "order_no: another order's");
   if (strcmp(hf_json_text(root, "wallet"), order->institution) != 0)
     return hf_fail(HF_STATUS_REFUSED, "wallet: another institution's");
-  const char *reference = hf_json_text(root, "reference"), *state = hf_json_text(root, "state");
-  if (strlen(reference) > HF_REFERENCE_SIZE_MAX || !hf_text_is_sound(reference, strlen(reference)))
+  const char *state = hf_json_text(root, "state");
+  if (!hf_json_text_into(root, "reference", answer->reference, sizeof answer->reference))
     return hf_fail(HF_STATUS_MALFORMED, "reference: over 64 bytes or not plain text");
-  memcpy(answer->reference, reference, strlen(reference));
   answer->order_id = order->id;
   answer->has_receipt = true;
   if (strcmp(state, "ACCEPTED") == 0) return hf_ok();
