@@ -8,7 +8,7 @@
 #ifndef HF_ADAPTERS_TRANSPORT_H
 #define HF_ADAPTERS_TRANSPORT_H
 
-#include "adapters/message.h"
+#include "adapters/dialect.h"
 #include "engine/core/fact.h"
 
 struct event_base;
@@ -38,13 +38,14 @@ struct hf_transport {
                            const struct hf_transport_events *events);
   void (*close)(void *self);
   /* Makes institution `index` reachable, or changes it; opens its connections ahead of need. */
-  struct hf_status (*institution)(void *self, uint32_t index, const struct hf_institution *row);
+  struct hf_status (*institution)(void *self, uint32_t index, const struct hf_institution *row,
+                                  const struct hf_dialect *dialect);
   /*
-   * Starts sending; body and headers must stay until the slot has an outcome. AGAIN where no connection is free and none may
-   * be opened in this turn: nothing was sent, offer again.
+   * Starts sending; a NUL stands behind headers, and they and the body must stay until the slot has an outcome. AGAIN where no
+   * connection is free and none may be opened in this turn: nothing was sent, offer again.
    */
   struct hf_status (*send)(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
-                           const char *headers, struct hf_span body);
+                           struct hf_span headers, struct hf_span body);
   /* Ends the slot's exchange without an outcome; what has not left does not leave any more. */
   void (*cancel)(void *self, uint32_t slot);
   /* Once per turn of the loop: gives the turn its budget of handshakes, opens warm connections. Returns work left to do. */

@@ -34,7 +34,7 @@ static int compare(const void *a, const void *b)
 static void measure(const struct hf_dialect *dialect, const char *code, const char *folder, const char *vector, const char *end)
 {
   static uint8_t feedback[65536], out[HF_ORDER_BODY_SIZE_MAX];
-  const struct hf_institution row = {.code = "BANKA", .name = "bank", .bank_code = "102100000013"};
+  struct hf_institution row = {.code = "BANKA", .name = "bank", .bank_code = "102100000013"};
   struct hf_order order = {.case_number = "A-1",
                            .action = HF_ACTION_STOP,
                            .amount = 5000000,
@@ -45,6 +45,7 @@ static void measure(const struct hf_dialect *dialect, const char *code, const ch
                            .key_id = "0123456789abcdef0123456789abcdef",
                            .form_reference = "ZF-1"};
   strcpy(order.institution, code);
+  if (dialect == &hf_iso8583) strcpy(row.profile, "encoding=bcd tpdu=6000030000 mac=x919");
   struct hf_span bytes = {feedback, read_file(folder, vector, feedback, sizeof feedback)};
   HF_ASSERT(hf_is_ok(hf_uuid_parse("01a20be9-b54e-8003-9c9d-0af5e8da17a2", 36, &order.id.uuid)));
   HF_ASSERT(hf_is_ok(hf_account_number_set(&order.account, "6222020000001234", 16)));
@@ -52,7 +53,7 @@ static void measure(const struct hf_dialect *dialect, const char *code, const ch
   for (int i = -1000; i < SAMPLES; i++) {
     int64_t began = hf_time_now().mono_ns;
     struct hf_writer body = hf_writer_of(out, sizeof out);
-    bool ok = hf_is_ok(dialect->encode(&order, &row, &body)) && hf_is_ok(dialect->decode(bytes, &order, &room, &answer));
+    bool ok = hf_is_ok(dialect->encode(&order, &row, &body)) && hf_is_ok(dialect->decode(bytes, &order, &row, &room, &answer));
     int64_t took = hf_time_now().mono_ns - began;
     HF_ASSERT(ok && answer.has_feedback);
     if (i >= 0) samples[i] = took;
@@ -68,6 +69,7 @@ int main(int argc, char **argv)
   printf("{");
   measure(&hf_holdfast_json, "BANKA", argv[1], "adapters/holdfast_json/vectors/done.answer.json", ", ");
   measure(&hf_platform_xml, "BANKA", argv[1], "adapters/platform_xml/vectors/stop.answer.xml", ", ");
+  measure(&hf_iso8583, "CARDA", argv[1], "adapters/iso8583/vectors/done.answer.packed", ", ");
   measure(&hf_wallet_json, "PAYA", argv[1], "adapters/wallet_json/vectors/done.answer.json", "}\n");
   return 0;
 }

@@ -45,9 +45,12 @@ def as_postgres(folder):
     subprocess.run(['chown', '-R', 'postgres', str(folder)], check=True)
     return ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--']
 
+CARD_CODES = 'rN1=0301 rT1=0801 rX1=1399 rX2=1302 rX3=1303'  # banksim's own response codes
 # dialect → the endpoint's scheme and what its row says beside the usual
 SPOKEN = {'holdfast_json': ('https', {}),
           'platform_xml': ('tls', {'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB phone=13800000000'}),
+          'iso8583': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'binary=hex length=four_digits {CARD_CODES}'}),
+          'iso8583_packed': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'encoding=bcd tpdu=6000030000 mac=x919 {CARD_CODES}'}),
           'wallet_json': ('https', {'dialect': 'wallet_json'})}
 SIGNED_ANSWERS = ('wallet_json',)
 
@@ -175,6 +178,19 @@ class World:
         self.ids = {}
         for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
             self.keygen(name, algorithm)
+        for code in (c for c in self.codes if self.dialects.get(c) == 'iso8583_packed'):
+            self.mac_key(code, os.urandom(16).hex())
+
+    def mac_key(self, code, *keys):
+        """Shared by the centre and the institution: the first is used, a second accepted too."""
+        for side in ('', 'banks/'):
+            self.mac_key_of(side, code, *keys)
+
+    def mac_key_of(self, side, code, *keys):
+        file = self.dir / 'tls' / f'{side}{code}.mac'
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(''.join(f'{key}\n' for key in keys))
+        file.chmod(0o600)
 
     def keygen(self, name, algorithm):
         out = subprocess.run([self.bin / 'holdfast', 'keygen', self.dir / 'tls' / name, algorithm], check=True, capture_output=True, text=True)
@@ -212,7 +228,7 @@ class World:
         tls = self.dir / 'tls'
         spoken = {c: f'{c}:{self.dialects[c]}' if c in self.dialects else c for c in codes}
         wanted = [f'{spoken[c]}={self.endpoints[c]}' if fixed and c in self.endpoints else spoken[c] for c in codes]
-        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem',
+        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem', '--mac-keys', tls / 'banks',
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
@@ -248,7 +264,7 @@ class World:
         tls = self.dir / 'tls'
         port = free_port()
         values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo,
-                  'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem',
+                  'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem', 'engine.mac_keys': tls,
                   'audit.key': tls / 'audit.key.pem', 'audit.sm2_key': tls / 'audit-sm2.key.pem',
                   'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
         values.update(self.settings)

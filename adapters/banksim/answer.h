@@ -30,7 +30,7 @@ bool answer_takes_get(struct evhttp_request *request, const struct bank *bank);
 /* Replies to the HTTP request that `to` is, and frees the answer. */
 void answer_send_http(struct answer *answer);
 
-/* An institution that speaks platform_xml: frames over TLS on its own port. Returns the port. */
+/* An institution with a speech (speech.h): frames over TLS on its own port. Returns the port. */
 int channel_listen(struct event_base *base, SSL_CTX *tls, struct bank *bank, int port);
 
 #endif

@@ -17,6 +17,7 @@
 #include "engine/base/map.h"
 
 struct evhttp;
+struct speech;
 
 enum fault {
   FAULT_NONE,
@@ -50,6 +51,7 @@ struct bank {
   int fault_ms;
   bool swallows; /* what it has seen it drops silently */
   struct ledger *ledger;
+  const struct speech *speech; /* on lines that stay; NULL: it speaks HTTPS */
   struct evhttp *http;
   const json_t *script;          /* its accounts; NULL: none */
   struct bank_account *accounts; /* 1…accounts_count */

@@ -1,7 +1,7 @@
 /*
- * Channel: the bank's side of platform_xml: frames over TLS, a receipt at once, the feedback by itself, both on the connection
- * that the order came by. What it gets wrong, it gets wrong as banks do (domain.md 3.1): every feedback is a 100102, and a
- * TransSerialNumber that it has seen is dropped without a word.
+ * Channel: a bank on a line that stays: frames over TLS; answers go on the connection that the order came by. How they are
+ * written is the speech's. What banks get wrong, these get wrong too (domain.md 3.1): every platform feedback is a 100102, and
+ * a TransSerialNumber that was seen is dropped without a word.
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -14,8 +14,7 @@
 #include <sys/socket.h>
 
 #include "adapters/banksim/answer.h"
-#include "adapters/banksim/signature.h"
-#include "adapters/banksim/platform.h"
+#include "adapters/banksim/speech.h"
 
 #define FRAME_MAX 65536
 
@@ -38,14 +37,18 @@ static void release(struct channel *channel)
   if (channel->events == NULL && channel->answers == 0) free(channel);
 }
 
-static void write_frame(struct channel *channel, const char *text)
+/* Writes it and frees it. */
+static void write_frame(struct channel *channel, struct frame frame)
 {
-  size_t size = strlen(text);
-  const uint8_t head[4] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
-  if (channel->events == NULL) return;
-  struct evbuffer *output = bufferevent_get_output(channel->events);
-  evbuffer_add(output, head, sizeof head);
-  evbuffer_add(output, text, size);
+  const struct speech *speech = channel->bank->speech;
+  uint8_t head[5] = {(uint8_t)(frame.size >> 24), (uint8_t)(frame.size >> 16), (uint8_t)(frame.size >> 8), (uint8_t)frame.size};
+  if (speech->digits) snprintf((char *)head, sizeof head, "%04u", (unsigned)frame.size % 10000);
+  if (channel->events != NULL && frame.bytes != NULL) {
+    struct evbuffer *output = bufferevent_get_output(channel->events);
+    evbuffer_add(output, head + 4 - speech->head, speech->head);
+    evbuffer_add(output, frame.bytes, frame.size);
+  }
+  free(frame.bytes);
 }
 
 static void close_channel(struct channel *channel)
@@ -72,20 +75,19 @@ static void send_feedback(struct answer *answer)
   struct passage *passage = answer->to;
   struct channel *channel = passage->channel;
   const struct bank *bank = channel->bank;
+  const struct speech *speech = bank->speech;
+  bool taken = answer->verdict.status == 200;
   if (bank->fault == FAULT_RESET) {
     close_channel(channel);
   } else if (bank->fault == FAULT_GARBAGE) {
-    write_frame(channel, answer->verdict.body);
+    write_frame(channel, (struct frame){(uint8_t *)strdup(answer->verdict.body), strlen(answer->verdict.body)});
   } else {
-    char *receipt = platform_receipt(passage->order, answer->verdict.status == 200);
-    char *feedback = answer->verdict.status == 200 ? platform_feedback(passage->order, answer->verdict.body) : NULL;
-    write_frame(channel, receipt);
-    if (feedback != NULL)
+    struct frame feedback = taken ? speech->feedback(bank, passage->order, answer->verdict.body) : (struct frame){NULL, 0};
+    if (speech->receipts || feedback.bytes == NULL) write_frame(channel, speech->receipt(bank, passage->order, taken));
+    if (feedback.bytes != NULL)
       write_frame(channel, feedback);
-    else if (answer->verdict.status == 200) /* it is not ready yet: nobody asks again, so it says it by itself */
+    else if (taken) /* it is not ready yet: nobody asks again, so it says it by itself */
       decide(channel, json_incref(passage->order), 2100);
-    free(receipt);
-    free(feedback);
   }
   finish(answer);
 }
@@ -97,7 +99,7 @@ static void decide(struct channel *channel, json_t *order, int after_ms)
   if (passage == NULL || text == NULL) abort();
   *passage = (struct passage){channel, order};
   struct answer *answer = answer_new(channel->bank, send_feedback, passage);
-  channel->bank->swallows = after_ms == 0;
+  channel->bank->swallows = channel->bank->speech->swallows && after_ms == 0;
   bank_decide(channel->bank, text, strlen(text), &answer->verdict);
   if (after_ms > 0) answer->verdict.delay_ms = after_ms;
   free(text);
@@ -110,36 +112,38 @@ static void decide(struct channel *channel, json_t *order, int after_ms)
 
 static void take_frame(struct channel *channel, const uint8_t *frame, size_t size)
 {
-  char signature[1024];
-  size_t document;
-  json_t *order = platform_order((const char *)frame, size, channel->bank->code, &document, signature, sizeof signature);
-  bool right =
-      order != NULL && signature_is_right_for("application/xml", signature[0] == '\0' ? NULL : signature, frame, document);
-  if (right) {
+  struct frame reply = {NULL, 0};
+  json_t *order = channel->bank->speech->read(channel->bank, frame, size, &reply);
+  if (order != NULL)
     decide(channel, order, 0);
-    return;
-  }
-  char *refusal = platform_receipt(order, false);
-  write_frame(channel, refusal);
-  free(refusal);
-  json_decref(order);
+  else
+    write_frame(channel, reply);
+}
+
+static size_t size_in(const struct speech *speech, const uint8_t head[4])
+{
+  size_t size = 0;
+  for (unsigned i = 0; i < speech->head; i++)
+    size = speech->digits ? size * 10 + (size_t)((head[i] - '0') & 15) : size << 8 | head[i];
+  return size;
 }
 
 static void on_read(struct bufferevent *events, void *user)
 {
   struct channel *channel = user;
   struct evbuffer *input = bufferevent_get_input(events);
+  const struct speech *speech = channel->bank->speech;
   uint8_t head[4];
-  while (channel->events != NULL && evbuffer_copyout(input, head, 4) == 4) {
-    size_t size = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+  while (channel->events != NULL && evbuffer_copyout(input, head, speech->head) == (ev_ssize_t)speech->head) {
+    size_t size = size_in(speech, head);
     if (size == 0 || size > FRAME_MAX) {
       close_channel(channel);
       release(channel);
       return;
     }
-    if (evbuffer_get_length(input) < 4 + size) return;
-    take_frame(channel, evbuffer_pullup(input, (ev_ssize_t)(4 + size)) + 4, size);
-    evbuffer_drain(input, 4 + size);
+    if (evbuffer_get_length(input) < speech->head + size) return;
+    take_frame(channel, evbuffer_pullup(input, (ev_ssize_t)(speech->head + size)) + speech->head, size);
+    evbuffer_drain(input, speech->head + size);
   }
 }
 

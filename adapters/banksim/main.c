@@ -20,6 +20,7 @@
 
 #include "adapters/banksim/answer.h"
 #include "adapters/banksim/signature.h"
+#include "adapters/banksim/speech.h"
 #include "adapters/banksim/wallet.h"
 #include "engine/base/bytes.h"
 
@@ -275,13 +276,18 @@ static void open_bank(const char *name, int port)
   }
   bank->script = json_object_get(sim.script, code);
   bank_restore(bank);
-  if (colon != NULL && strcmp(colon + 1, "platform_xml") == 0) {
+  static const struct speech *const speeches[] = {&speech_platform, &speech_card_text, &speech_card_packed};
+  for (size_t i = 0; colon != NULL && i < sizeof speeches / sizeof speeches[0]; i++) {
+    if (strcmp(colon + 1, speeches[i]->name) != 0) continue;
+    bank->speech = speeches[i];
     bank->port = channel_listen(sim.base, sim.tls, bank, port);
     return;
   }
   bool wallet = colon != NULL && strcmp(colon + 1, "wallet_json") == 0;
   if (colon != NULL && !wallet) {
-    fprintf(stderr, "banksim: %s: the dialect is platform_xml, wallet_json, or none for holdfast_json\n", name);
+    fprintf(stderr,
+            "banksim: %s: the dialect is platform_xml, iso8583, iso8583_packed, wallet_json, or none for holdfast_json\n",
+            name);
     exit(2);
   }
   struct evhttp *http = evhttp_new(sim.base);
@@ -342,6 +348,7 @@ static int usage(FILE *out)
       "other}]}}}\n"
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
+      "  --mac-keys    folder of files CODE.mac: keys shared with the centre, 32 hexadecimal digits each\n"
       "  --answer-key  signs the answers of institutions whose dialect has them signed\n"
       "  --control     a port for GET /clock?ahead_s=N, GET /broken?code=CODE&mode=MODE&case=NUMBER, POST /pay {code, number, "
       "row}, GET "
@@ -353,17 +360,10 @@ static int usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"dir", 1, NULL, 'd'},
-                                          {"cert", 1, NULL, 'c'},
-                                          {"key", 1, NULL, 'k'},
-                                          {"ca", 1, NULL, 'a'},
-                                          {"centre-key", 1, NULL, 'v'},
-                                          {"answer-key", 1, NULL, 'w'},
-                                          {"control", 0, NULL, 'o'},
-                                          {"no-sync", 0, NULL, 'n'},
-                                          {"script", 1, NULL, 's'},
-                                          {"help", 0, NULL, 'h'},
-                                          {0}};
+  static const struct option options[] = {
+      {"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},       {"key", 1, NULL, 'k'},      {"ca", 1, NULL, 'a'},
+      {"centre-key", 1, NULL, 'v'}, {"answer-key", 1, NULL, 'w'}, {"mac-keys", 1, NULL, 'm'}, {"control", 0, NULL, 'o'},
+      {"no-sync", 0, NULL, 'n'},    {"script", 1, NULL, 's'},     {"help", 0, NULL, 'h'},     {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
@@ -378,6 +378,8 @@ int main(int argc, char **argv)
       ca = optarg;
     else if (option == 'o')
       control = 1;
+    else if (option == 'm')
+      signature_mac_keys(optarg);
     else if (option == 'n')
       sim.no_sync = true;
     else if (option == 's') {

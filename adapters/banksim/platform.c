@@ -1,11 +1,13 @@
-#include "adapters/banksim/platform.h"
-
+/* platform_xml as a bank reads and writes it, from the published field lists; nothing of the dialect's code is used. */
 #include <expat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "adapters/banksim/bank.h"
+#include "adapters/banksim/signature.h"
+#include "adapters/banksim/speech.h"
 #include "engine/base/bytes.h"
 #include "engine/base/time.h"
 
@@ -99,29 +101,41 @@ static json_t *order_of(const json_t *fields, const char *institution)
   return order;
 }
 
-json_t *platform_order(const char *xml, size_t size, const char *institution, size_t *document, char *signature,
-                       size_t capacity)
+/* Where the signature stands, behind the root element; document: how many bytes it is over. */
+static void find_seal(const char *xml, size_t size, size_t *document, char *signature, size_t capacity)
 {
   static const char mark[] = "<?holdfast-signature ", value[] = "value=\"";
-  struct fields fields = {.of = json_object()};
   const char *seal = memmem(xml, size, mark, strlen(mark));
   *document = seal == NULL ? size : (size_t)(seal - xml);
   signature[0] = '\0';
   const char *from = seal == NULL ? NULL : memmem(seal, size - *document, value, strlen(value));
-  if (from != NULL) {
-    from += strlen(value);
-    const char *end = memchr(from, '"', size - (size_t)(from - xml));
-    if (end != NULL && (size_t)(end - from) < capacity) snprintf(signature, capacity, "%.*s", (int)(end - from), from);
-  }
+  if (from == NULL) return;
+  from += strlen(value);
+  const char *end = memchr(from, '"', size - (size_t)(from - xml));
+  if (end != NULL && (size_t)(end - from) < capacity) snprintf(signature, capacity, "%.*s", (int)(end - from), from);
+}
+
+static struct frame receipt(const struct bank *bank, const json_t *order, bool taken);
+
+static json_t *read_order(const struct bank *bank, const uint8_t *message, size_t size, struct frame *reply)
+{
+  struct fields fields = {.of = json_object()};
+  char signature[1024];
+  size_t document;
+  find_seal((const char *)message, size, &document, signature, sizeof signature);
   XML_Parser parser = XML_ParserCreate(NULL);
   XML_SetUserData(parser, &fields);
   XML_SetElementHandler(parser, on_start, on_end);
   XML_SetCharacterDataHandler(parser, on_text);
-  bool sound = XML_Parse(parser, xml, (int)size, 1) == XML_STATUS_OK;
+  bool sound = XML_Parse(parser, (const char *)message, (int)size, 1) == XML_STATUS_OK;
   XML_ParserFree(parser);
-  json_t *order = sound ? order_of(fields.of, institution) : NULL;
+  json_t *order = sound ? order_of(fields.of, bank->code) : NULL;
   json_decref(fields.of);
-  return order;
+  const char *text = signature[0] == '\0' ? NULL : signature;
+  if (order != NULL && signature_is_right_for("application/xml", text, message, document)) return order;
+  *reply = receipt(bank, order, false);
+  json_decref(order);
+  return NULL;
 }
 
 /* --- writing --- */
@@ -152,10 +166,11 @@ static void put_time(FILE *out, const char *name, const json_t *of, const char *
   put(out, name, text);
 }
 
-char *platform_receipt(const json_t *order, bool taken)
+static struct frame receipt(const struct bank *bank, const json_t *order, bool taken)
 {
   char *text = NULL;
   size_t size;
+  (void)bank;
   FILE *out = open_memstream(&text, &size);
   fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Head><TxCode>100000</TxCode></Head><Body>", out);
   put(out, "Code", taken ? "100000" : "200001");
@@ -164,7 +179,7 @@ char *platform_receipt(const json_t *order, bool taken)
   put(out, "ApplicationID", text_of(order, "application_id"));
   fputs("</Body></Response>", out);
   fclose(out);
-  return text;
+  return (struct frame){(uint8_t *)text, size};
 }
 
 static void put_transactions(FILE *out, const json_t *rows)
@@ -210,8 +225,9 @@ static void put_measures(FILE *out, const json_t *holds)
   fputs("</Measures>", out);
 }
 
-char *platform_feedback(const json_t *order, const char *answer)
+static struct frame feedback_of(const struct bank *bank, const json_t *order, const char *answer)
 {
+  (void)bank;
   json_error_t error;
   json_t *said = json_loads(answer, 0, &error);
   const json_t *feedback = json_object_get(said, "feedback"), *former = json_object_get(feedback, "former");
@@ -219,7 +235,7 @@ char *platform_feedback(const json_t *order, const char *answer)
   size_t size;
   if (feedback == NULL) {
     json_decref(said);
-    return NULL;
+    return (struct frame){NULL, 0};
   }
   const char *id = text_of(said, "order_id"), *asked = text_of(order, "application_id");
   FILE *out = open_memstream(&text, &size);
@@ -244,5 +260,13 @@ char *platform_feedback(const json_t *order, const char *answer)
   fputs("</Body></Request>", out);
   fclose(out);
   json_decref(said);
-  return text;
+  return (struct frame){(uint8_t *)text, size};
 }
+
+const struct speech speech_platform = {.name = "platform_xml",
+                                       .head = 4,
+                                       .swallows = true,
+                                       .receipts = true,
+                                       .read = read_order,
+                                       .receipt = receipt,
+                                       .feedback = feedback_of};

@@ -32,6 +32,59 @@ bool signature_answer_key(const char *file)
   return true;
 }
 
+static const char *mac_folder;
+
+void signature_mac_keys(const char *folder)
+{
+  mac_folder = folder;
+}
+
+static bool read_mac_key(const char *code, uint8_t key[16])
+{
+  char file[512], hex[33] = "";
+  snprintf(file, sizeof file, "%s/%s.mac", mac_folder == NULL ? "" : mac_folder, code);
+  FILE *in = fopen(file, "re");
+  bool ok = in != NULL && fscanf(in, "%32s", hex) == 1 && strlen(hex) == 32;
+  if (in != NULL) fclose(in);
+  for (int i = 0; ok && i < 16; i++) {
+    unsigned byte = 0;
+    ok = sscanf(hex + 2 * i, "%2x", &byte) == 1;
+    key[i] = (uint8_t)byte;
+  }
+  return ok;
+}
+
+/* ISO/IEC 9797-1, algorithm 3, padding 1: CBC under the left half, its last block under both. */
+static bool mac_x919(const uint8_t key[16], const uint8_t *bytes, size_t size, uint8_t mac[8])
+{
+  uint8_t left[24], both[24], padded[8192] = {0}, chain[8192];
+  int done = 0;
+  size_t whole = (size + 7) / 8 * 8;
+  if (whole > sizeof padded || whole == 0) return false;
+  memcpy(padded, bytes, size);
+  for (int i = 0; i < 24; i++) left[i] = key[i % 8], both[i] = key[i % 16];
+  EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+  static const uint8_t zero[8] = {0};
+  bool ok = EVP_EncryptInit(context, EVP_des_ede3_cbc(), left, zero) == 1 && EVP_CIPHER_CTX_set_padding(context, 0) == 1;
+  if (ok && whole > 8) ok = EVP_EncryptUpdate(context, chain, &done, padded, (int)whole - 8) == 1;
+  for (int i = 0; i < 8; i++) mac[i] = padded[whole - 8 + (size_t)i] ^ (whole > 8 ? chain[done - 8 + i] : 0);
+  ok = ok && EVP_EncryptInit(context, EVP_des_ede3_ecb(), both, NULL) == 1 && EVP_CIPHER_CTX_set_padding(context, 0) == 1 &&
+       EVP_EncryptUpdate(context, mac, &done, mac, 8) == 1;
+  EVP_CIPHER_CTX_free(context);
+  return ok;
+}
+
+bool signature_mac(const char *code, const char *algorithm, const void *bytes, size_t size, uint8_t mac[8])
+{
+  uint8_t key[16], whole[16];
+  size_t used = 0;
+  if (!read_mac_key(code, key)) return false;
+  if (strcmp(algorithm, "x919") == 0) return mac_x919(key, bytes, size, mac);
+  bool ok = EVP_Q_mac(NULL, "CMAC", NULL, algorithm, NULL, key, sizeof key, bytes, size, whole, sizeof whole, &used) != NULL;
+  memcpy(mac, whole, 8);
+  return ok && used == sizeof whole;
+}
+
 /* SM2 with SM3 and GM/T 0009's id, RSA with PSS, as the README of holdfast_json says. */
 static bool begin(EVP_MD_CTX *context, EVP_PKEY *key, bool sign)
 {

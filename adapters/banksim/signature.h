@@ -16,6 +16,11 @@ bool signature_is_right(const char *text, const uint8_t *bytes, size_t size);
 /* The same over DSSE's pre-authentication encoding of body. */
 bool signature_is_right_for(const char *type, const char *text, const uint8_t *body, size_t size);
 
+/* Folder of files CODE.mac, as the engine has it. */
+void signature_mac_keys(const char *folder);
+/* Eight bytes by the institution's key: "x919" or a cipher's CMAC ("AES-128-CBC"). False where it has no key. */
+bool signature_mac(const char *code, const char *algorithm, const void *bytes, size_t size, uint8_t mac[8]);
+
 /* 32 hex digits; "" where banksim was given no key. */
 const char *signature_key_id(void);
 /* Base64 of the answer key's signature; "" without one. */

@@ -250,9 +250,10 @@ static struct hf_status read_answer(const json_t *root, const struct hf_order *o
   return feedback == NULL || json_is_null(feedback) ? hf_ok() : read_feedback(feedback, room, answer);
 }
 
-static struct hf_status decode(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
-                               struct hf_answer *answer)
+static struct hf_status decode(struct hf_span bytes, const struct hf_order *order, const struct hf_institution *row,
+                               struct hf_answer_room *room, struct hf_answer *answer)
 {
+  (void)row;
   json_t *root;
   memset(answer, 0, sizeof *answer);
   struct hf_status status = hf_json_read(bytes, &root);

@@ -90,7 +90,8 @@ bool kit_ask(struct kit *kit, const struct hf_order *order, struct hf_answer *an
     if (reply.status != 200 && reply.status != 202)
       return kit_fail(kit, "%s: HTTP %d where 200 is expected: %.100s", hf_action_code(order->action), reply.status,
                       (const char *)reply.body);
-    struct hf_status status = kit->dialect->decode((struct hf_span){reply.body, reply.size}, order, &kit->room, answer);
+    struct hf_status status =
+        kit->dialect->decode((struct hf_span){reply.body, reply.size}, order, &kit->row, &kit->room, answer);
     if (!hf_is_ok(status)) return kit_fail(kit, "%s: %s", hf_action_code(order->action), status.why);
     if (answer->has_feedback) return true;
     struct timespec wait = {0, 300000000};

@@ -84,7 +84,7 @@ static bool same_again(struct kit *kit, const struct hf_order *stop, const struc
   struct hf_span bytes = {body, kit_encode(kit, stop, body)};
   if (!kit_send(kit, stop, bytes, &how, &reply)) return false;
   if (reply.status != 200) return kit_fail(kit, "the same order %s: HTTP %d where 200 is expected", when, reply.status);
-  struct hf_status status = kit->dialect->decode((struct hf_span){reply.body, reply.size}, stop, &kit->room, &again);
+  struct hf_status status = kit->dialect->decode((struct hf_span){reply.body, reply.size}, stop, &kit->row, &kit->room, &again);
   if (!hf_is_ok(status)) return kit_fail(kit, "the same order %s: %s", when, status.why);
   bool same = strcmp(first->result, again.result) == 0 && first->executed_wall_ns == again.executed_wall_ns &&
               first->expires_wall_ns == again.expires_wall_ns && strcmp(first->reference, again.reference) == 0;

@@ -3,12 +3,10 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/platform_xml/platform.h"
 
 #define DOCUMENT_TYPE "application/xml"
-#define CHINA_S (8 * 3600)
 #define CASE_NUMBER_MAX 30
 
 static const struct {
@@ -148,16 +146,10 @@ static void put(struct hf_writer *out, const char *name, const char *text)
   put_bytes(out, name, text, strlen(text));
 }
 
-/* yyyyMMddHHmmss, UTC+8 by use. */
 static void put_time(struct hf_writer *out, const char *name, int64_t wall_ns)
 {
-  char text[48];
-  struct tm local;
-  time_t seconds = (time_t)(wall_ns / HF_NS_PER_S) + CHINA_S;
-  gmtime_r(&seconds, &local);
-  snprintf(text, sizeof text, "%04d%02d%02d%02d%02d%02d", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
-           local.tm_min, local.tm_sec);
-  put(out, name, text);
+  char text[HF_TIME_DIGITS_SIZE + 1];
+  put(out, name, hf_time_digits(wall_ns, text));
 }
 
 /* Two decimals, or whole yuan: cut, not rounded, so that no more is held than was asked for. */

@@ -25,8 +25,8 @@ uint32_t hf_platform_code(enum hf_action action);
 struct hf_status hf_platform_order_of(const char *application_id, size_t size, struct hf_order_id *id);
 
 /* The reader: reader.c. */
-struct hf_status hf_platform_identify(struct hf_span bytes, struct hf_order_id *id);
-struct hf_status hf_platform_decode(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
-                                    struct hf_answer *answer);
+struct hf_status hf_platform_identify(struct hf_span bytes, const struct hf_institution *row, struct hf_order_id *id);
+struct hf_status hf_platform_decode(struct hf_span bytes, const struct hf_order *order, const struct hf_institution *row,
+                                    struct hf_answer_room *room, struct hf_answer *answer);
 
 #endif

@@ -8,13 +8,11 @@
 #include <expat.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "adapters/platform_xml/platform.h"
 
 #define DEPTH_MAX 16
 #define TEXT_SIZE_MAX 512
-#define CHINA_S (8 * 3600)
 
 enum place { PLACE_BODY, PLACE_TRANSACTION, PLACE_MEASURE };
 
@@ -38,31 +36,10 @@ static void fail(struct reading *reading, const char *why)
   XML_StopParser(reading->parser, XML_FALSE);
 }
 
-/* yyyyMMddHHmmss of UTC+8; INT64_MIN where it is none. */
-static int64_t time_of(const char *text)
-{
-  int digits[14];
-  for (int i = 0; i < 14; i++) {
-    if (text[i] < '0' || text[i] > '9') return INT64_MIN;
-    digits[i] = text[i] - '0';
-  }
-#define TWO(at) (digits[at] * 10 + digits[(at) + 1])
-  struct tm local = {.tm_year = TWO(0) * 100 + TWO(2) - 1900,
-                     .tm_mon = TWO(4) - 1,
-                     .tm_mday = TWO(6),
-                     .tm_hour = TWO(8),
-                     .tm_min = TWO(10),
-                     .tm_sec = TWO(12)};
-#undef TWO
-  bool sound = text[14] == '\0' && local.tm_year >= 0 && local.tm_year < 300 && local.tm_mon >= 0 && local.tm_mon < 12 &&
-               local.tm_mday >= 1 && local.tm_mday <= 31 && local.tm_hour < 24 && local.tm_min < 60 && local.tm_sec < 61;
-  return sound ? ((int64_t)timegm(&local) - CHINA_S) * HF_NS_PER_S : INT64_MIN;
-}
-
 static void take_time(struct reading *reading, int64_t *to, const char *why)
 {
   if (reading->size == 0) return; /* one in some banks does not say: the interval is ours (domain.md scenario 1) */
-  *to = time_of(reading->text);
+  *to = hf_time_of_digits(reading->text, strlen(reading->text));
   if (*to == INT64_MIN) fail(reading, why);
 }
 
@@ -105,7 +82,7 @@ static void take_transaction(struct reading *reading, const char *name)
     row->balance = hf_amount_parse(text);
     row->has_balance = row->balance != INT64_MIN;
   } else if (is(name, "TransactionTime")) {
-    row->at_wall_ns = time_of(text);
+    row->at_wall_ns = hf_time_of_digits(text, strlen(text));
     if (row->at_wall_ns == INT64_MIN) row->at_wall_ns = 0;
   } else if (is(name, "TransactionSerial")) {
     if (!copy_text(reading, row->serial, sizeof row->serial)) row->serial[0] = '\0';
@@ -291,29 +268,23 @@ static struct hf_status read_xml(struct reading *reading, struct hf_span bytes)
 
 struct hf_status hf_platform_order_of(const char *application_id, size_t size, struct hf_order_id *id)
 {
-  static const char digits[] = "0123456789abcdef";
   if (size != HF_PLATFORM_APPLICATION_ID_SIZE) return hf_fail(HF_STATUS_MALFORMED, "ApplicationID: not 36 characters");
-  memset(id, 0, sizeof *id);
-  for (int i = 0; i < 32; i++) {
-    char c = application_id[4 + i];
-    if (c >= 'A' && c <= 'F') c = (char)(c + ('a' - 'A'));
-    const char *digit = c == '\0' ? NULL : strchr(digits, c);
-    if (digit == NULL) return hf_fail(HF_STATUS_MALFORMED, "ApplicationID: none of ours");
-    id->uuid.bytes[i / 2] = (uint8_t)(id->uuid.bytes[i / 2] << 4 | (digit - digits));
-  }
-  return hf_ok();
+  bool ours = hf_is_ok(hf_uuid_of_hex(application_id + 4, 32, &id->uuid));
+  return ours ? hf_ok() : hf_fail(HF_STATUS_MALFORMED, "ApplicationID: none of ours");
 }
 
-struct hf_status hf_platform_identify(struct hf_span bytes, struct hf_order_id *id)
+struct hf_status hf_platform_identify(struct hf_span bytes, const struct hf_institution *row, struct hf_order_id *id)
 {
+  (void)row;
   struct reading reading = {.answer = NULL};
   struct hf_status status = read_xml(&reading, bytes);
   return hf_is_ok(status) ? hf_platform_order_of(reading.application_id, strlen(reading.application_id), id) : status;
 }
 
-struct hf_status hf_platform_decode(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
-                                    struct hf_answer *answer)
+struct hf_status hf_platform_decode(struct hf_span bytes, const struct hf_order *order, const struct hf_institution *row,
+                                    struct hf_answer_room *room, struct hf_answer *answer)
 {
+  (void)row;
   struct reading reading = {.answer = answer, .room = room};
   struct hf_order_id id;
   memset(answer, 0, sizeof *answer);

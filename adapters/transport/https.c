@@ -364,8 +364,10 @@ static void https_close(void *self)
   free(https);
 }
 
-static struct hf_status https_institution(void *self, uint32_t index, const struct hf_institution *row)
+static struct hf_status https_institution(void *self, uint32_t index, const struct hf_institution *row,
+                                          const struct hf_dialect *dialect)
 {
+  (void)dialect;
   struct https *https = self;
   HF_ASSERT(index < HF_INSTITUTIONS_MAX);
   struct institution *institution = &https->institutions[index];
@@ -402,7 +404,7 @@ static void add_headers(struct exchange *exchange, const char *content_type, con
 }
 
 static struct hf_status https_send(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
-                                   const char *headers, struct hf_span body)
+                                   struct hf_span headers, struct hf_span body)
 {
   struct https *https = self;
   struct institution *institution = &https->institutions[index];
@@ -418,7 +420,7 @@ static struct hf_status https_send(void *self, uint32_t index, uint32_t slot, co
   exchange->body_size = body.size;
   char url[HF_ENDPOINT_SIZE_MAX + 64];
   snprintf(url, sizeof url, "%s%s", institution->endpoint, path);
-  add_headers(exchange, content_type, headers);
+  add_headers(exchange, content_type, (const char *)headers.data);
   curl_easy_setopt(exchange->curl, CURLOPT_URL, url);
   curl_easy_setopt(exchange->curl, CURLOPT_POST, 1L);
   curl_easy_setopt(exchange->curl, CURLOPT_FRESH_CONNECT, 0L);

@@ -1,10 +1,12 @@
 /*
- * TCP: frames of four bytes of length (big-endian) and a message, on connections that stay; many orders share one.
+ * TCP: frames of a length and a message, on connections that stay; many orders share one.
  *
  * Why:    the national platform's bank side and card hosts speak so (domain.md 3.1). A message may come at any time: whose it
  *         is says the dialect (hf_dialect.identify), so replies are told by institution, not by slot.
  * TLS:    endpoint tls://host:port with the centre's certificate; tcp://host:port without, for lines that are private already.
- * Dead:   a peer that takes no bytes, or answers no probe, for 10 s is a lost connection (TCP_USER_TIMEOUT, keep-alive).
+ * Talk:   a dialect may want to sign on before orders go, and an echo where nothing was heard for IDLE_NS (hf_small_talk).
+ * Dead:   a peer that takes no bytes, or answers no probe, for 10 s is a lost connection (TCP_USER_TIMEOUT, keep-alive);
+ *         so is one whose greeting is not accepted within GREETING_NS: its host may be gone while its kernel lives.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -24,10 +26,13 @@
 #include "engine/base/log.h"
 
 #define CONNECTIONS_MAX 16 /* of one institution: they carry many orders at once */
-#define FRAME_HEAD 4
+#define FRAME_HEAD_MAX 4
 #define UNSENT_MAX (256 * 1024) /* bytes that wait in one connection; then another is taken, or none */
 #define RETRY_NS (500 * HF_NS_PER_MS)
 #define DEAD_MS 10000
+#define IDLE_NS (10 * HF_NS_PER_S)
+#define GREETING_NS (5 * HF_NS_PER_S)
+#define GREETING_SIZE_MAX 512
 
 struct tcp;
 
@@ -42,7 +47,8 @@ struct outgoing {
 struct connection {
   struct institution *institution;
   struct bufferevent *events;
-  bool up, broken; /* broken: closed in the next turn */
+  bool connected, up, broken;   /* up: orders may go; broken: closed in the next turn */
+  int64_t heard_ns, greeted_ns; /* greeted: a greeting waits for its welcome since then; 0: none does */
   uint64_t queued, written;
   uint32_t first, last; /* slots that have not left, in order; UINT32_MAX: none */
   int64_t retry_ns;
@@ -53,6 +59,8 @@ struct institution {
   char host[HF_ENDPOINT_SIZE_MAX + 1];
   uint16_t port;
   uint32_t index, wanted, open, next;
+  const struct hf_dialect *dialect;
+  struct hf_institution row;
   struct connection connections[CONNECTIONS_MAX];
   struct tcp *tcp;
 };
@@ -105,14 +113,109 @@ static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *ch
   }
 }
 
+/* --- frames --- */
+
+static enum hf_framing framing_of(const struct institution *institution)
+{
+  const struct hf_small_talk *talk = institution->dialect->small_talk;
+  return talk == NULL ? HF_FRAMING_FOUR_BYTES : talk->framing(&institution->row);
+}
+
+static size_t head_size_of(enum hf_framing framing)
+{
+  return framing == HF_FRAMING_TWO_BYTES ? 2 : 4;
+}
+
+/* SIZE_MAX: it is no length. */
+static size_t read_head(enum hf_framing framing, const uint8_t head[FRAME_HEAD_MAX])
+{
+  if (framing == HF_FRAMING_TWO_BYTES) return (size_t)head[0] << 8 | head[1];
+  if (framing == HF_FRAMING_FOUR_BYTES) return (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+  size_t size = 0;
+  for (int i = 0; i < 4; i++) {
+    if (head[i] < '0' || head[i] > '9') return SIZE_MAX;
+    size = size * 10 + (size_t)(head[i] - '0');
+  }
+  return size;
+}
+
+static size_t frame_size(const struct institution *institution, struct hf_span body, struct hf_span trailer)
+{
+  return head_size_of(framing_of(institution)) + body.size + trailer.size;
+}
+
+/* Two parts as one frame into the connection's output. */
+static void write_frame(struct connection *connection, struct hf_span body, struct hf_span trailer)
+{
+  enum hf_framing framing = framing_of(connection->institution);
+  size_t head_size = head_size_of(framing), size = body.size + trailer.size;
+  uint8_t head[FRAME_HEAD_MAX] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
+  HF_ASSERT(size <= 9999 || framing == HF_FRAMING_FOUR_BYTES); /* HF_ORDER_BODY_SIZE_MAX and a seal */
+  if (framing == HF_FRAMING_TWO_BYTES) memmove(head, head + 2, 2);
+  if (framing == HF_FRAMING_FOUR_DIGITS)
+    for (size_t i = 4, rest = size; i-- > 0; rest /= 10) head[i] = (uint8_t)('0' + rest % 10);
+  struct evbuffer *output = bufferevent_get_output(connection->events);
+  connection->queued += head_size + size;
+  evbuffer_add(output, head, head_size);
+  evbuffer_add(output, body.data, body.size);
+  evbuffer_add(output, trailer.data, trailer.size);
+}
+
+/* --- what is said beside orders --- */
+
+static void rise(struct connection *connection)
+{
+  connection->up = true;
+  connection->institution->open++;
+}
+
+/* Returns whether there was anything to say. */
+static bool greet(struct connection *connection, bool first, struct hf_time now)
+{
+  const struct institution *institution = connection->institution;
+  uint8_t bytes[GREETING_SIZE_MAX];
+  struct hf_writer greeting = hf_writer_of(bytes, sizeof bytes);
+  if (institution->dialect->small_talk == NULL) return false;
+  institution->dialect->small_talk->greet(&institution->row, first, now.wall_ns, &greeting);
+  if (greeting.size == 0) return false;
+  HF_ASSERT(!greeting.full);
+  connection->greeted_ns = now.mono_ns;
+  write_frame(connection, (struct hf_span){bytes, greeting.size}, (struct hf_span){NULL, 0});
+  return true;
+}
+
+/* Returns whether the message was such talk. */
+static bool hear_talk(struct connection *connection, struct hf_span message)
+{
+  const struct institution *institution = connection->institution;
+  uint8_t bytes[GREETING_SIZE_MAX];
+  struct hf_writer reply = hf_writer_of(bytes, sizeof bytes);
+  if (institution->dialect->small_talk == NULL) return false;
+  enum hf_talk talk = institution->dialect->small_talk->hear(&institution->row, message, &reply);
+  if (talk == HF_TALK_ASKED) write_frame(connection, (struct hf_span){bytes, reply.size}, (struct hf_span){NULL, 0});
+  if (talk == HF_TALK_WELCOME) {
+    connection->greeted_ns = 0;
+    if (!connection->up) rise(connection);
+  }
+  if (talk == HF_TALK_TURNED_AWAY) {
+    HF_LOG(HF_LOG_WARN, "E2102", "an institution does not accept our greeting: the connection is closed",
+           HF_FIELD("institution", institution->row.code));
+    connection->broken = true;
+  }
+  return talk != HF_TALK_NONE;
+}
+
 static void on_read(struct bufferevent *events, void *user)
 {
   struct connection *connection = user;
   struct institution *institution = connection->institution;
   struct evbuffer *input = bufferevent_get_input(events);
-  uint8_t head[FRAME_HEAD];
-  while (evbuffer_copyout(input, head, FRAME_HEAD) == FRAME_HEAD) {
-    size_t size = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+  enum hf_framing framing = framing_of(institution);
+  size_t head_size = head_size_of(framing);
+  uint8_t head[FRAME_HEAD_MAX];
+  connection->heard_ns = hf_time_now().mono_ns;
+  while (!connection->broken && evbuffer_copyout(input, head, head_size) == (ev_ssize_t)head_size) {
+    size_t size = read_head(framing, head);
     if (size == 0 || size > HF_ANSWER_BODY_SIZE_MAX) {
       HF_LOG(HF_LOG_WARN, "E2101", "a frame of no allowed length: the connection is closed",
              HF_FIELD("institution", institution->index), HF_FIELD("bytes", size));
@@ -120,11 +223,11 @@ static void on_read(struct bufferevent *events, void *user)
       bufferevent_disable(events, EV_READ);
       return;
     }
-    if (evbuffer_get_length(input) < FRAME_HEAD + size) return;
-    const uint8_t *frame = evbuffer_pullup(input, (ev_ssize_t)(FRAME_HEAD + size));
-    institution->tcp->events.heard(institution->tcp->events.owner, institution->index,
-                                   (struct hf_span){frame + FRAME_HEAD, size}, hf_time_now());
-    evbuffer_drain(input, FRAME_HEAD + size);
+    if (evbuffer_get_length(input) < head_size + size) return;
+    const struct hf_span message = {evbuffer_pullup(input, (ev_ssize_t)(head_size + size)) + head_size, size};
+    if (!hear_talk(connection, message))
+      institution->tcp->events.heard(institution->tcp->events.owner, institution->index, message, hf_time_now());
+    evbuffer_drain(input, head_size + size);
   }
 }
 
@@ -145,8 +248,10 @@ static void on_event(struct bufferevent *events, short what, void *user)
   struct connection *connection = user;
   if (what & BEV_EVENT_CONNECTED) {
     set_up_socket(bufferevent_getfd(events));
-    connection->up = true;
-    connection->institution->open++;
+    struct hf_time now = hf_time_now();
+    connection->connected = true;
+    connection->heard_ns = now.mono_ns;
+    if (!greet(connection, true, now)) rise(connection);
     return;
   }
   enum hf_outcome outcome =
@@ -195,7 +300,10 @@ static bool work(void *self, struct hf_time now)
     struct institution *institution = &tcp->institutions[i];
     for (uint32_t c = 0; institution->used && c < institution->wanted; c++) {
       struct connection *connection = &institution->connections[c];
-      if (connection->broken) drop(connection, HF_OUTCOME_RESET);
+      bool unheard = connection->greeted_ns != 0 && now.mono_ns - connection->greeted_ns > GREETING_NS;
+      if (connection->broken || unheard) drop(connection, HF_OUTCOME_RESET);
+      if (connection->up && connection->greeted_ns == 0 && now.mono_ns - connection->heard_ns > IDLE_NS)
+        (void)greet(connection, false, now);
       if (connection->events != NULL || now.mono_ns < connection->retry_ns || handshakes == 0) continue;
       connect_one(connection, now);
       handshakes--;
@@ -223,26 +331,22 @@ static struct connection *least_loaded(struct institution *institution)
 }
 
 static struct hf_status send_frame(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
-                                   const char *trailer, struct hf_span body)
+                                   struct hf_span trailer, struct hf_span body)
 {
   struct tcp *tcp = self;
   (void)path, (void)content_type;
   HF_ASSERT(index < tcp->institutions_count && slot < tcp->config.slots_count && tcp->slots[slot].connection == NULL);
   struct connection *connection = least_loaded(&tcp->institutions[index]);
   if (connection == NULL) return hf_fail(HF_STATUS_AGAIN, "no connection is free");
-  size_t trailer_size = strlen(trailer), size = body.size + trailer_size;
-  const uint8_t head[FRAME_HEAD] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
-  struct evbuffer *output = bufferevent_get_output(connection->events);
-  connection->queued += FRAME_HEAD + size;
-  tcp->slots[slot] = (struct outgoing){.connection = connection, .next = NO_SLOT, .end = connection->queued};
+  tcp->slots[slot] = (struct outgoing){.connection = connection,
+                                       .next = NO_SLOT,
+                                       .end = connection->queued + frame_size(connection->institution, body, trailer)};
   if (connection->last == NO_SLOT)
     connection->first = slot;
   else
     tcp->slots[connection->last].next = slot;
   connection->last = slot;
-  evbuffer_add(output, head, sizeof head);
-  evbuffer_add(output, body.data, body.size);
-  evbuffer_add(output, trailer, trailer_size);
+  write_frame(connection, body, trailer);
   return hf_ok();
 }
 
@@ -298,18 +402,22 @@ static bool read_endpoint(const char *text, struct institution *to)
   return true;
 }
 
-static struct hf_status set_institution(void *self, uint32_t index, const struct hf_institution *row)
+static struct hf_status set_institution(void *self, uint32_t index, const struct hf_institution *row,
+                                        const struct hf_dialect *dialect)
 {
   struct tcp *tcp = self;
   HF_ASSERT(index < HF_INSTITUTIONS_MAX);
   struct institution *institution = &tcp->institutions[index];
   struct institution wanted = {.index = index,
                                .tcp = tcp,
+                               .dialect = dialect,
+                               .row = *row,
                                .used = row->enabled,
                                .wanted = row->connections < CONNECTIONS_MAX ? row->connections : CONNECTIONS_MAX};
   if (!read_endpoint(row->endpoint, &wanted)) return hf_fail(HF_STATUS_CONFIG, "endpoint: tcp://host:port or tls://host:port");
   if (institution->used == wanted.used && institution->wanted == wanted.wanted && institution->tls == wanted.tls &&
-      institution->port == wanted.port && strcmp(institution->host, wanted.host) == 0)
+      institution->port == wanted.port && strcmp(institution->host, wanted.host) == 0 && institution->dialect == dialect &&
+      strcmp(institution->row.profile, row->profile) == 0)
     return hf_ok(); /* its connections stay */
   for (uint32_t i = 0; i < institution->wanted; i++) drop(&institution->connections[i], HF_OUTCOME_RESET);
   *institution = wanted;

@@ -218,11 +218,8 @@ static struct hf_status prove(const struct hf_message *asked, const struct hf_re
 
 static bool order_number_of(const json_t *object, const char *key, struct hf_uuid *id)
 {
-  char text[HF_UUID_TEXT_SIZE];
   const char *hex = hf_json_text(object, key);
-  if (strlen(hex) != 32) return false;
-  snprintf(text, sizeof text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-  return hf_is_ok(hf_uuid_parse(text, 36, id));
+  return hf_is_ok(hf_uuid_of_hex(hex, strlen(hex), id));
 }
 
 /* Whole fen; 0 and not there where the field is missing. */
@@ -364,9 +361,10 @@ static struct hf_status read_answer(const json_t *root, const struct hf_order *o
   return read_feedback(root, room, answer);
 }
 
-static struct hf_status decode(struct hf_span bytes, const struct hf_order *order, struct hf_answer_room *room,
-                               struct hf_answer *answer)
+static struct hf_status decode(struct hf_span bytes, const struct hf_order *order, const struct hf_institution *row,
+                               struct hf_answer_room *room, struct hf_answer *answer)
 {
+  (void)row;
   json_t *root;
   memset(answer, 0, sizeof *answer);
   struct hf_status status = hf_json_read(bytes, &root);

@@ -42,6 +42,19 @@ struct hf_status hf_uuid_parse(const char *text, size_t size, struct hf_uuid *id
   return hf_ok();
 }
 
+struct hf_status hf_uuid_of_hex(const char *text, size_t size, struct hf_uuid *id)
+{
+  struct hf_uuid parsed;
+  if (size != 32) return hf_fail(HF_STATUS_MALFORMED, "an id has 32 hexadecimal digits");
+  for (size_t i = 0; i < 16; i++) {
+    int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return hf_fail(HF_STATUS_MALFORMED, "an id consists of hexadecimal digits");
+    parsed.bytes[i] = (uint8_t)(high << 4 | low);
+  }
+  *id = parsed;
+  return hf_ok();
+}
+
 static void put_version(struct hf_uuid *id, unsigned version)
 {
   id->bytes[6] = (uint8_t)((id->bytes[6] & 0x0f) | version << 4);

@@ -41,6 +41,8 @@ struct hf_order_id {
 char *hf_uuid_text(struct hf_uuid id, char text[HF_UUID_TEXT_SIZE]);
 
 /* Accepts exactly the form above, either case of letters. MALFORMED otherwise; *id is then untouched. */
+/* The same from 32 hexadecimal digits without hyphens. */
+HF_MUST_USE struct hf_status hf_uuid_of_hex(const char *text, size_t size, struct hf_uuid *id);
 HF_MUST_USE struct hf_status hf_uuid_parse(const char *text, size_t size, struct hf_uuid *id);
 
 static inline bool hf_uuid_equal(struct hf_uuid a, struct hf_uuid b)

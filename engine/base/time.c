@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/assert.h"
+
 static int64_t read_clock(clockid_t clock)
 {
   struct timespec now;
@@ -92,4 +94,36 @@ int64_t hf_time_parse(const char *text)
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
   return ((int64_t)timegm(&parts) - offset_s) * HF_NS_PER_S + fraction_ns;
+}
+
+#define CHINA_S (8 * 3600)
+
+char *hf_time_digits(int64_t wall_ns, char text[HF_TIME_DIGITS_SIZE + 1])
+{
+  struct tm local;
+  time_t seconds = (time_t)(wall_ns / HF_NS_PER_S) + CHINA_S;
+  gmtime_r(&seconds, &local);
+  HF_ASSERT(strftime(text, HF_TIME_DIGITS_SIZE + 1, "%Y%m%d%H%M%S", &local) == HF_TIME_DIGITS_SIZE); /* years 1677 to 2262 */
+  return text;
+}
+
+int64_t hf_time_of_digits(const char *text, size_t size)
+{
+  int digits[HF_TIME_DIGITS_SIZE];
+  if (size != HF_TIME_DIGITS_SIZE) return INT64_MIN;
+  for (int i = 0; i < HF_TIME_DIGITS_SIZE; i++) {
+    if (text[i] < '0' || text[i] > '9') return INT64_MIN;
+    digits[i] = text[i] - '0';
+  }
+#define TWO(at) (digits[at] * 10 + digits[(at) + 1])
+  struct tm local = {.tm_year = TWO(0) * 100 + TWO(2) - 1900,
+                     .tm_mon = TWO(4) - 1,
+                     .tm_mday = TWO(6),
+                     .tm_hour = TWO(8),
+                     .tm_min = TWO(10),
+                     .tm_sec = TWO(12)};
+#undef TWO
+  bool sound = local.tm_year >= 0 && local.tm_year < 300 && local.tm_mon >= 0 && local.tm_mon < 12 && local.tm_mday >= 1 &&
+               local.tm_mday <= 31 && local.tm_hour < 24 && local.tm_min < 60 && local.tm_sec < 61;
+  return sound ? ((int64_t)timegm(&local) - CHINA_S) * HF_NS_PER_S : INT64_MIN;
 }

@@ -35,4 +35,10 @@ char *hf_time_text(int64_t wall_ns, char text[HF_TIME_TEXT_SIZE]);
  */
 int64_t hf_time_parse(const char *text);
 
+#define HF_TIME_DIGITS_SIZE 14
+/* yyyyMMddHHmmss of UTC+8, as China's messages have it (domain.md 3.1); returns text. */
+char *hf_time_digits(int64_t wall_ns, char text[HF_TIME_DIGITS_SIZE + 1]);
+/* Reads 14 such digits. INT64_MIN where they are none, or no time from 1900 to 2199. */
+int64_t hf_time_of_digits(const char *text, size_t size);
+
 #endif

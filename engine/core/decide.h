@@ -59,6 +59,8 @@ struct hf_order_plan {
   bool draft;
 };
 
+/* Whether its dialect has a word for this action; an institution that is not there is taken to have one. */
+bool hf_core_speaks(const struct hf_core *core, const char *institution, enum hf_action action);
 /* Whether the institution is there and takes this action. */
 bool hf_core_takes(const struct hf_core *core, const char *institution, enum hf_action action);
 /* Tells order_ready or order_drafted. Returns the order. Requires: hf_core_takes, and room in the case. */

@@ -190,6 +190,8 @@ static void order_onward(struct hf_core *core, const struct hf_input *input, con
   enum hf_draft_cause cause = action == HF_ACTION_STOP ? draft_cause(core, of, onward) : HF_DRAFT_CAUSE_UNSET;
   bool again = action == HF_ACTION_QUERY && account->ordinals[action] > 0;
   if (action == HF_ACTION_STOP && account->ordinals[action] > 0) return; /* O1 */
+  if (action == HF_ACTION_QUERY && !hf_core_speaks(core, account->institution, action))
+    return; /* a task, at its stop's answer */
   if (again && (account->ordinals[action] > core->registry->policy.requeries || account->claims_read == account->claims_count))
     return;
   if (action != HF_ACTION_STOP && action != HF_ACTION_QUERY && account->ordinals[action] > 0) return;

@@ -3,11 +3,17 @@
  */
 #include "engine/core/decide.h"
 
+bool hf_core_speaks(const struct hf_core *core, const char *institution, enum hf_action action)
+{
+  const struct hf_institution *row = hf_registry_institution(core->registry, institution);
+  return row == NULL || row->actions == 0 || (row->actions & 1u << action) != 0;
+}
+
 bool hf_core_takes(const struct hf_core *core, const char *institution, enum hf_action action)
 {
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
   if (row == NULL || !row->enabled) return false;
-  if (row->actions != 0 && (row->actions & 1u << action) == 0) return false; /* its dialect has no word for it */
+  if (!hf_core_speaks(core, institution, action)) return false;
   return row->carrier == (action == HF_ACTION_BLOCK);
 }
 
@@ -185,7 +191,10 @@ static void follow_up(struct hf_core *core, const struct hf_input *input, struct
     hf_core_task(core, case_id, HF_TASK_FREEZE, id, nobody, HF_DRAFT_CAUSE_STOPS_USED_UP);
   if (order->action == HF_ACTION_EXTEND && strcmp(input->answer->result, HF_RESULT_EXTEND_AFTER_LAPSE) == 0) /* H5 */
     hf_core_task(core, case_id, HF_TASK_FREEZE, id, nobody, HF_DRAFT_CAUSE_UNSET);
-  if (order->state == HF_ORDER_EFFECTIVE_SHORT) hf_core_task(core, case_id, HF_TASK_ONWARD, id, nobody, HF_DRAFT_CAUSE_UNSET);
+  bool blind = stop && order->state == HF_ORDER_EFFECTIVE &&
+               !hf_core_speaks(core, hf_account_at(core, order->account)->institution, HF_ACTION_QUERY);
+  if (order->state == HF_ORDER_EFFECTIVE_SHORT || blind)
+    hf_core_task(core, case_id, HF_TASK_ONWARD, id, nobody, HF_DRAFT_CAUSE_UNSET);
   hf_core_change_hold(core, input, order);
   order = hf_core_order(core, id);
   if (order->action == HF_ACTION_HOLDS && input->answer->has_feedback) hf_core_reconcile(core, input, order);

@@ -115,6 +115,8 @@ static void order_new_accounts(struct hf_core *core, const struct hf_input *inpu
     const struct hf_account_entry *account = hf_account_at(core, at);
     at = account->next;
     if (account->ordinals[action] > 0 || account->hop > 0) continue; /* O1: one of each per account */
+    if (action == HF_ACTION_QUERY && !hf_core_speaks(core, account->institution, action))
+      continue; /* a task, at its stop's answer */
     plan.draft = action == HF_ACTION_STOP && hf_registry_protects(core->registry, account->institution, &account->number);
     const struct hf_order_entry *order = hf_core_order_account(core, account, &plan);
     if (plan.draft) hf_core_task(core, entry->id, HF_TASK_CONFIRM, order->id, (struct hf_uuid){{0}}, HF_DRAFT_CAUSE_PROTECTED);

@@ -60,7 +60,7 @@
   X(CONTRADICTION, "contradiction", "an institution said two different things")                                 \
   X(LIFT,        "lift",        "an order that was called back had left: lift it")                              \
   X(LINK,        "link",        "another case names the same account or transfer: link them")                   \
-  X(ONWARD,      "onward",      "the money is short: trace it onward")
+  X(ONWARD,      "onward",      "the money is short, or its institution cannot be asked: trace it onward")
 
 #define HF_BOUNDS(X) /* why the chase went no further */                                            \
   X(HOPS, "hops") X(FAN_OUT, "fan_out") X(WINDOW, "window") X(SMALL, "small") X(LOSS, "loss")       \

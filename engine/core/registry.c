@@ -18,6 +18,12 @@ static const char *const algorithm_codes[HF_ALGORITHM_COUNT] = {"",
 #undef X
 };
 
+static const char *const mac_codes[HF_MAC_COUNT] = {"",
+#define X(name, code) code,
+                                                    HF_MACS(X)
+#undef X
+};
+
 static const char *const currency_codes[HF_CURRENCY_COUNT] = {"",
 #define X(code) #code,
                                                               HF_CURRENCIES(X)
@@ -52,6 +58,11 @@ const char *hf_algorithm_code(enum hf_algorithm algorithm)
 enum hf_algorithm hf_algorithm_of_code(const char *code)
 {
   return (enum hf_algorithm)index_of(algorithm_codes, HF_ALGORITHM_COUNT, code);
+}
+
+enum hf_mac hf_mac_of_code(const char *code)
+{
+  return (enum hf_mac)index_of(mac_codes, HF_MAC_COUNT, code);
 }
 
 const char *hf_currency_code(enum hf_currency currency)

@@ -18,6 +18,8 @@
 #define HF_ALGORITHMS(X)                                                                      \
   X(ED25519, "ed25519") X(ECDSA_P256_SHA256, "ecdsa-p256") X(RSA_PSS_SHA256, "rsa2048-pss")   \
   X(RSA_PKCS1_SHA256, "rsa2048-pkcs1") X(SM2_SM3, "sm2-sm3")
+/* A message's authentication code by a key that two share, cut to 8 bytes: ANSI X9.19 (two-key DES), CMAC (SP 800-38B). */
+#define HF_MACS(X) X(X919, "x919") X(AES_CMAC, "aes_cmac") X(SM4_CMAC, "sm4_cmac")
 /* clang-format on */
 
 enum hf_role {
@@ -36,10 +38,20 @@ enum hf_algorithm {
       HF_ALGORITHM_COUNT
 };
 
+enum hf_mac {
+  HF_MAC_NONE = 0,
+#define X(name, code) HF_MAC_##name,
+  HF_MACS(X)
+#undef X
+      HF_MAC_COUNT
+};
+#define HF_MAC_SIZE 8
+
 const char *hf_role_code(enum hf_role role);
 enum hf_role hf_role_of_code(const char *code);
 const char *hf_algorithm_code(enum hf_algorithm algorithm);
 enum hf_algorithm hf_algorithm_of_code(const char *code);
+enum hf_mac hf_mac_of_code(const char *code); /* HF_MAC_NONE: no such */
 
 struct hf_institution {
   char code[HF_INSTITUTION_CODE_SIZE_MAX + 1];

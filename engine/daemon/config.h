@@ -25,6 +25,7 @@ struct hf_config {
   char engine_instance[HF_CONFIG_TEXT_MAX];
   char engine_signing_key[HF_CONFIG_TEXT_MAX];
   char engine_root_keys[HF_CONFIG_TEXT_MAX]; /* files, comma-separated */
+  char engine_mac_keys[HF_CONFIG_TEXT_MAX];
   int64_t engine_workers;
   int64_t engine_verify;
   int64_t engine_sign;

@@ -48,7 +48,8 @@ static void on_replied(void *owner, uint32_t flight, const struct hf_reply *repl
 
 static void on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_time at)
 {
-  hf_dispatch_heard(((struct hf_engine *)owner)->dispatch, lane, body, at);
+  struct hf_engine *engine = owner;
+  if (hf_proof_heard(engine, lane, body, at)) hf_dispatch_heard(engine->dispatch, lane, body, at);
 }
 
 static void on_failed(void *owner, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at)
@@ -113,6 +114,7 @@ static void sign_flights(struct hf_engine *engine)
        engine->sign_used < engine->flights_max && (flight = hf_dispatch_take_unsigned(engine->dispatch)) != 0;) {
     struct hf_trust_job *job = &engine->sign_jobs[flight];
     engine->sign_started_ns[flight] = hf_time_now().mono_ns;
+    if (hf_proof_seal(engine, flight)) continue;
     struct hf_status status = hf_trust_sign(engine->trust, job, hf_dispatch_view(engine->dispatch, flight).to_sign);
     HF_ASSERT(hf_is_ok(status)); /* flights_max + intake's slots fit into HF_TRUST_JOBS_MAX */
     engine->sign_queue[(engine->sign_first + engine->sign_used++) % engine->flights_max] = flight;

@@ -12,6 +12,7 @@
 #include "engine/intake/intake.h"
 #include "engine/publish/publish.h"
 #include "engine/record/record.h"
+#include "engine/trust/mac.h"
 #include "engine/trust/trust.h"
 
 struct hf_counters {
@@ -130,8 +131,9 @@ struct hf_engine {
   int64_t record_alarm_ns;
   struct hf_counters counters;
   struct hf_histogram stages[HF_STAGE_COUNT];
-  struct hf_audit_state *audit; /* NULL: no checkpoints */
-  struct hf_proving *provings;  /* HF_PROOFS_MAX */
+  struct hf_audit_state *audit;                    /* NULL: no checkpoints */
+  struct hf_mac_key mac_keys[HF_INSTITUTIONS_MAX]; /* by lane */
+  struct hf_proving *provings;                     /* HF_PROOFS_MAX */
   uint32_t provings_used;
   struct hf_trace *traces;
   uint32_t traces_next;
@@ -185,6 +187,12 @@ void hf_audit_work(struct hf_engine *engine);
 
 void hf_proof_open(struct hf_engine *engine);
 void hf_proof_close(struct hf_engine *engine);
+/* The key that this row's MACs are made by; count 0 where it has none. CONFIG where its file is no such. */
+struct hf_status hf_proof_mac_key(const struct hf_engine *engine, const struct hf_institution *row, struct hf_mac_key *key);
+/* False: this flight is signed, by a worker. True: its MAC is made, and it is ready. */
+bool hf_proof_seal(struct hf_engine *engine, uint32_t flight);
+/* Whether a message that belongs to no slot may be believed: by its MAC, where its institution has one. */
+bool hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at);
 /* False: the reply needs no proof. True: dispatch is told once the proof is right, or that the try failed. */
 bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_reply *reply, struct hf_time at);
 void hf_proof_cancel(struct hf_engine *engine, uint32_t flight);

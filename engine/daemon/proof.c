@@ -1,4 +1,5 @@
 /* Proofs: an answer that must be signed is believed only once a worker has found the signature right and the key its own. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,56 @@ static const char *objection_to(const struct hf_engine *engine, const struct hf_
   enum hf_reason reason = hf_key_refusal(key, proof->made_wall_ns);
   return reason == HF_REASON_NONE ? NULL : hf_reason_code(reason);
 }
+
+/* --- by a shared key --- */
+
+struct hf_status hf_proof_mac_key(const struct hf_engine *engine, const struct hf_institution *row, struct hf_mac_key *key)
+{
+  const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
+  char file[HF_CONFIG_TEXT_MAX + HF_INSTITUTION_CODE_SIZE_MAX + 8];
+  *key = (struct hf_mac_key){0};
+  if (dialect == NULL || dialect->mac == NULL || dialect->mac(row) == HF_MAC_NONE) return hf_ok();
+  snprintf(file, sizeof file, "%s/%s.mac", engine->config.engine_mac_keys, row->code);
+  return hf_mac_key_read(file, key);
+}
+
+bool hf_proof_seal(struct hf_engine *engine, uint32_t flight)
+{
+  struct hf_flight_view view = hf_dispatch_view(engine->dispatch, flight);
+  enum hf_mac algorithm = view.dialect->mac == NULL ? HF_MAC_NONE : view.dialect->mac(view.message.row);
+  uint8_t mac[HF_MAC_SIZE];
+  if (algorithm == HF_MAC_NONE) return false;
+  hf_mac_make(algorithm, &engine->mac_keys[view.lane], view.to_sign, mac);
+  engine->sign_done_ns[flight] = hf_time_now().mono_ns;
+  hf_dispatch_signed(engine->dispatch, flight, "", "", (struct hf_span){mac, sizeof mac});
+  return true;
+}
+
+bool hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at)
+{
+  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
+  const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
+  enum hf_mac algorithm = dialect->mac == NULL ? HF_MAC_NONE : dialect->mac(row);
+  static uint8_t bytes[HF_ANSWER_BODY_SIZE_MAX];
+  if (algorithm == HF_MAC_NONE) return true;
+  const struct hf_message asked = {.row = row};
+  const struct hf_reply reply = {.status = 200, .body = body};
+  struct hf_writer covered = hf_writer_of(bytes, sizeof bytes);
+  struct hf_proof proof;
+  struct hf_status status = dialect->prove(&asked, &reply, at.wall_ns, &proof, &covered);
+  const char *objection = status.why;
+  if (hf_is_ok(status)) {
+    bool right = hf_mac_is_right(algorithm, &engine->mac_keys[lane], (struct hf_span){bytes, covered.size},
+                                 (struct hf_span){proof.signature, proof.signature_size});
+    objection = right ? NULL : "the MAC is wrong";
+  }
+  if (objection == NULL) return true;
+  HF_LOG(HF_LOG_ALARM, "E1507", "a message that is not proved to be the institution's", HF_FIELD("institution", row->code),
+         HF_FIELD("why", objection)); /* its try's own time decides */
+  return false;
+}
+
+/* --- by a signature --- */
 
 static struct hf_proving *free_place(struct hf_engine *engine)
 {

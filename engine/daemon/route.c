@@ -69,13 +69,17 @@ void hf_route_registry_fact(struct hf_engine *engine, const struct hf_fact *fact
     status = hf_trust_key_set(engine->trust, &fact->key);
   } else if (fact->kind == HF_FACT_INSTITUTION_SET) {
     const struct hf_open_transport *transport = transport_named(engine, fact->institution.transport);
+    struct hf_mac_key mac_key;
     if (transport == NULL)
       status = hf_fail(HF_STATUS_CONFIG, "the institution's transport is not known to this program");
     else
-      status = hf_dispatch_institution(engine->dispatch, &fact->institution, &lane);
+      status = hf_proof_mac_key(engine, &fact->institution, &mac_key);
+    if (hf_is_ok(status)) status = hf_dispatch_institution(engine->dispatch, &fact->institution, &lane);
     if (hf_is_ok(status)) {
       engine->transport_of[lane] = transport;
-      status = transport->is->institution(transport->self, lane, &fact->institution);
+      engine->mac_keys[lane] = mac_key;
+      status =
+          transport->is->institution(transport->self, lane, &fact->institution, hf_dialect_named(fact->institution.dialect));
     }
   }
   if (!hf_is_ok(status))

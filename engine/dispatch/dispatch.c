@@ -52,6 +52,7 @@ struct flight {
   bool left, orphan; /* orphan: withdrawn while it is being signed */
   size_t body_size, to_sign_size;
   int64_t sent_wall_ns; /* of this try */
+  size_t headers_size;
   char headers[HEADERS_SIZE_MAX];
   uint8_t body[HF_ORDER_BODY_SIZE_MAX];
   uint8_t to_sign[TO_SIGN_SIZE_MAX];
@@ -544,6 +545,7 @@ void hf_dispatch_signed(struct hf_dispatch *dispatch, uint32_t index, const char
   struct hf_status status = dispatch->lanes[item->lane].dialect->seal(&message, key_id, algorithm, signature, &headers);
   HF_ASSERT(hf_is_ok(status)); /* a signature is bounded below the buffer */
   flight->headers[headers.size] = '\0';
+  flight->headers_size = headers.size;
   flight->state = FLIGHT_READY;
   list_add(dispatch, &dispatch->ready_flights, index);
 }
@@ -560,7 +562,7 @@ struct hf_flight_view hf_dispatch_view(const struct hf_dispatch *dispatch, uint3
   return (struct hf_flight_view){.lane = item->lane,
                                  .message = message_of(dispatch, flight),
                                  .to_sign = {flight->to_sign, flight->to_sign_size},
-                                 .headers = flight->headers,
+                                 .headers = {(const uint8_t *)flight->headers, flight->headers_size},
                                  .dialect = dispatch->lanes[item->lane].dialect};
 }
 
@@ -635,7 +637,7 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
     attempt_failed(dispatch, number, outcome_of_status(status), true, at);
     return;
   }
-  struct hf_status read = lane->dialect->decode(body, &item->order, dispatch->room, &answer);
+  struct hf_status read = lane->dialect->decode(body, &item->order, &lane->row, dispatch->room, &answer);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", lane->row.code),
            HF_FIELD("order", item->order.id), HF_FIELD("why", read.why));
@@ -648,11 +650,12 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
 void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_span body, struct hf_time at)
 {
   const struct hf_dialect *dialect = dispatch->lanes[lane].dialect;
-  const char *code = dispatch->lanes[lane].row.code;
+  const struct hf_institution *row = &dispatch->lanes[lane].row;
+  const char *code = row->code;
   struct hf_order_id id = {{{0}}};
   struct hf_answer answer;
   struct hf_status read =
-      dialect->identify == NULL ? hf_fail(HF_STATUS_MALFORMED, "its dialect has no such") : dialect->identify(body, &id);
+      dialect->identify == NULL ? hf_fail(HF_STATUS_MALFORMED, "its dialect has no such") : dialect->identify(body, row, &id);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1504", "a message that names no order", HF_FIELD("institution", code), HF_FIELD("why", read.why));
     return;
@@ -664,7 +667,7 @@ void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_sp
            HF_FIELD("institution", code), HF_FIELD("order", id));
     return;
   }
-  read = dialect->decode(body, &item->order, dispatch->room, &answer);
+  read = dialect->decode(body, &item->order, row, dispatch->room, &answer);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", code), HF_FIELD("order", id),
            HF_FIELD("why", read.why));

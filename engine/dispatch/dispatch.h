@@ -34,7 +34,7 @@ struct hf_flight_view {
   uint32_t lane;
   struct hf_message message;
   struct hf_span to_sign;
-  const char *headers; /* after signing */
+  struct hf_span headers; /* after signing; a NUL stands behind them */
   const struct hf_dialect *dialect;
 };
 

@@ -15,6 +15,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_COMMAND 6
 #define HF_FUZZ_PLATFORM 7
 #define HF_FUZZ_WALLET 8
+#define HF_FUZZ_CARD 9
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -25,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   static struct hf_answer answer;
   static struct hf_answer_room room;
   static struct hf_command command;
+  static const struct hf_institution row = {.code = "BANKA"};
   static const struct hf_order order = {.institution = "BANKA"};
   /* The vectors' order, so that an answer is read to its end. */
   static const struct hf_order paid = {.institution = "PAYA",
@@ -44,14 +46,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   (void)hf_command_decode(bytes, &arena, &command);
 #elif HF_FUZZ_DECODER == HF_FUZZ_PLATFORM
   struct hf_order_id id;
-  status = hf_platform_xml.identify(bytes, &id);
-  if (hf_is_ok(status)) status = hf_platform_xml.decode(bytes, &(struct hf_order){.id = id}, &room, &answer);
+  status = hf_platform_xml.identify(bytes, &row, &id);
+  if (hf_is_ok(status)) status = hf_platform_xml.decode(bytes, &(struct hf_order){.id = id}, &row, &room, &answer);
 #elif HF_FUZZ_DECODER == HF_FUZZ_WALLET
-  status = hf_wallet_json.decode(bytes, &paid, &room, &answer);
+  status = hf_wallet_json.decode(bytes, &paid, &row, &room, &answer);
+#elif HF_FUZZ_DECODER == HF_FUZZ_CARD
+  static const struct hf_institution hosts[] = {{.code = "CARDA", .profile = "binary=hex length=four_digits"},
+                                                {.code = "CARDB", .profile = "encoding=bcd tpdu=6000030000 mac=x919"}};
+  static uint8_t said[512], covered[HF_ANSWER_BODY_SIZE_MAX];
+  for (int i = 0; i < 2; i++) {
+    struct hf_order_id id;
+    struct hf_writer reply = hf_writer_of(said, sizeof said), signed_bytes = hf_writer_of(covered, sizeof covered);
+    struct hf_proof proof;
+    (void)hf_iso8583.small_talk->hear(&hosts[i], bytes, &reply);
+    (void)hf_iso8583.prove(&(struct hf_message){.row = &hosts[i]}, &(struct hf_reply){.status = 200, .body = bytes}, 0, &proof,
+                           &signed_bytes);
+    status = hf_iso8583.identify(bytes, &hosts[i], &id);
+    if (hf_is_ok(status)) status = hf_iso8583.decode(bytes, &(struct hf_order){.id = id}, &hosts[i], &room, &answer);
+  }
 #else
-  status = hf_holdfast_json.decode(bytes, &order, &room, &answer);
+  status = hf_holdfast_json.decode(bytes, &order, &row, &room, &answer);
 #endif
-  (void)status, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)paid, (void)arena,
-      (void)bytes, (void)room, (void)command;
+  (void)status, (void)row, (void)envelope, (void)report, (void)change, (void)fact, (void)answer, (void)order, (void)paid,
+      (void)arena, (void)bytes, (void)room, (void)command;
   return 0;
 }

@@ -75,8 +75,8 @@ static void transactions_are_read_as_far_as_they_are_sound(void **unused)
   struct hf_order order = order_like(HF_ACTION_QUERY, 1, 1);
   struct hf_answer answer;
   (void)unused;
-  assert_true(
-      hf_is_ok(hf_holdfast_json.decode((struct hf_span){(const uint8_t *)body, sizeof body - 1}, &order, &room, &answer)));
+  assert_true(hf_is_ok(
+      hf_holdfast_json.decode((struct hf_span){(const uint8_t *)body, sizeof body - 1}, &order, &row, &room, &answer)));
   assert_int_equal(answer.transactions_count, 3);
   assert_true(answer.more && answer.queued && answer.holds_count == 1 && answer.holds[0].amount == 300);
   assert_int_equal(answer.transactions[0].amount, 1000);
@@ -136,11 +136,12 @@ static void answers_are_read_as_the_vectors_say(void **unused)
     struct hf_answer answer;
     snprintf(path, sizeof path, "adapters/holdfast_json/vectors/%s.answer.json", rows[i].name);
     uint8_t *bytes = read_source_file(path, &size);
-    struct hf_status status = hf_holdfast_json.decode((struct hf_span){bytes, size}, &order, &room, &answer);
+    struct hf_status status = hf_holdfast_json.decode((struct hf_span){bytes, size}, &order, &row, &room, &answer);
     if (status.kind != rows[i].kind || strstr(hf_is_ok(status) ? "" : status.why, rows[i].why_has) == NULL)
       fail_msg("%s: %s", path, status.why);
     if (hf_is_ok(status)) assert_string_equal(answer.result, rows[i].result);
-    for (size_t cut = 0; cut < size; cut++) (void)hf_holdfast_json.decode((struct hf_span){bytes, cut}, &order, &room, &answer);
+    for (size_t cut = 0; cut < size; cut++)
+      (void)hf_holdfast_json.decode((struct hf_span){bytes, cut}, &order, &row, &room, &answer);
     free(bytes);
   }
 }

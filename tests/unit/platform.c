@@ -123,7 +123,7 @@ static void the_case_number_is_always_there_and_fits(void **unused)
 
 static struct hf_status read_xml(const char *xml, const struct hf_order *order)
 {
-  return hf_platform_xml.decode((struct hf_span){(const uint8_t *)xml, strlen(xml)}, order, &room, &answer);
+  return hf_platform_xml.decode((struct hf_span){(const uint8_t *)xml, strlen(xml)}, order, &bank, &room, &answer);
 }
 
 #define FEEDBACK(code, body)                                                                                    \
@@ -139,7 +139,7 @@ static void a_receipt_and_a_feedback_are_read(void **unused)
       "<Response><Body><Code>100000</Code><ApplicationID>" APPLICATION_ID "</ApplicationID></Body></Response>";
   assert_true(hf_is_ok(read_xml(receipt, &order)));
   assert_true(answer.has_receipt && !answer.has_feedback);
-  assert_true(hf_is_ok(hf_platform_xml.identify((struct hf_span){(const uint8_t *)receipt, strlen(receipt)}, &id)));
+  assert_true(hf_is_ok(hf_platform_xml.identify((struct hf_span){(const uint8_t *)receipt, strlen(receipt)}, &bank, &id)));
   assert_memory_equal(&id, &order.id, sizeof id);
   assert_true(hf_is_ok(read_xml(FEEDBACK("100102",
                                          "<Result>0000</Result><AccountBalance>12.5</AccountBalance>"
@@ -167,7 +167,7 @@ static void answers_are_read_as_the_vectors_say(void **unused)
     struct hf_order order = order_of(HF_ACTION_STOP);
     snprintf(path, sizeof path, "adapters/platform_xml/vectors/%s.answer.xml", rows[i].name);
     uint8_t *bytes = read_source_file(path, &size);
-    assert_true(hf_is_ok(hf_platform_xml.decode((struct hf_span){bytes, size}, &order, &room, &answer)));
+    assert_true(hf_is_ok(hf_platform_xml.decode((struct hf_span){bytes, size}, &order, &bank, &room, &answer)));
     assert_string_equal(answer.result, rows[i].result);
     assert_int_equal(answer.transactions_count, rows[i].rows);
     assert_int_equal(answer.holds_count, rows[i].holds);

@@ -164,7 +164,7 @@ static void an_answer_that_proves_nothing_is_refused(void **unused)
 static struct hf_status read(const char *text)
 {
   struct hf_order order = order_of(HF_ACTION_STOP);
-  return hf_wallet_json.decode((struct hf_span){(const uint8_t *)text, strlen(text)}, &order, &room, &answer);
+  return hf_wallet_json.decode((struct hf_span){(const uint8_t *)text, strlen(text)}, &order, &wallet, &room, &answer);
 }
 
 #define BEGIN "{\"order_no\":\"" HEX "\",\"wallet\":\"PAYA\",\"reference\":\"R-1\","
@@ -178,7 +178,7 @@ static void an_answer_is_read(void **unused)
   size_t size;
   uint8_t *bytes = read_source_file("adapters/wallet_json/vectors/full.answer.json", &size);
   struct hf_order order = order_of(HF_ACTION_STOP);
-  assert_true(hf_is_ok(hf_wallet_json.decode((struct hf_span){bytes, size}, &order, &room, &answer)));
+  assert_true(hf_is_ok(hf_wallet_json.decode((struct hf_span){bytes, size}, &order, &wallet, &room, &answer)));
   free(bytes);
   assert_true(answer.has_feedback && answer.more && answer.has_balance && answer.queued);
   assert_string_equal(answer.result, "1200");
