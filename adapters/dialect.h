@@ -75,6 +75,7 @@ struct hf_dialect {
 const struct hf_dialect *hf_dialect_named(const char *name);
 
 extern const struct hf_dialect hf_holdfast_json;
+extern const struct hf_dialect hf_iso20022;
 extern const struct hf_dialect hf_iso8583;
 extern const struct hf_dialect hf_platform_xml;
 extern const struct hf_dialect hf_wallet_json;

@@ -69,6 +69,7 @@ int main(int argc, char **argv)
   printf("{");
   measure(&hf_holdfast_json, "BANKA", argv[1], "adapters/holdfast_json/vectors/done.answer.json", ", ");
   measure(&hf_platform_xml, "BANKA", argv[1], "adapters/platform_xml/vectors/stop.answer.xml", ", ");
+  measure(&hf_iso20022, "BANKD", argv[1], "adapters/iso20022/vectors/stop.answer.xml", ", ");
   measure(&hf_iso8583, "CARDA", argv[1], "adapters/iso8583/vectors/done.answer.packed", ", ");
   measure(&hf_wallet_json, "PAYA", argv[1], "adapters/wallet_json/vectors/done.answer.json", "}\n");
   return 0;

@@ -49,6 +49,7 @@ CARD_CODES = 'rN1=0301 rT1=0801 rX1=1399 rX2=1302 rX3=1303'  # banksim's own res
 # dialect → the endpoint's scheme and what its row says beside the usual
 SPOKEN = {'holdfast_json': ('https', {}),
           'platform_xml': ('tls', {'dialect': 'platform_xml', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'currency=RMB phone=13800000000'}),
+          'iso20022': ('https', {'dialect': 'iso20022'}),
           'iso8583': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'binary=hex length=four_digits {CARD_CODES}'}),
           'iso8583_packed': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'encoding=bcd tpdu=6000030000 mac=x919 {CARD_CODES}'}),
           'wallet_json': ('https', {'dialect': 'wallet_json'})}

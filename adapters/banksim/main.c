@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "adapters/banksim/answer.h"
+#include "adapters/banksim/iso20022.h"
 #include "adapters/banksim/signature.h"
 #include "adapters/banksim/speech.h"
 #include "adapters/banksim/wallet.h"
@@ -283,10 +284,17 @@ static void open_bank(const char *name, int port)
     bank->port = channel_listen(sim.base, sim.tls, bank, port);
     return;
   }
-  bool wallet = colon != NULL && strcmp(colon + 1, "wallet_json") == 0;
-  if (colon != NULL && !wallet) {
+  static const struct {
+    const char *dialect, *path;
+    void (*on_order)(struct evhttp_request *request, void *bank);
+  } doors[] = {{"holdfast_json", "/v1/orders", on_order},
+               {"wallet_json", "/v3/antifraud/orders", wallet_on_order},
+               {"iso20022", "/iso20022/v1", iso20022_on_order}};
+  size_t door = 0, count = sizeof doors / sizeof doors[0];
+  while (colon != NULL && door < count && strcmp(colon + 1, doors[door].dialect) != 0) door++;
+  if (door == count) {
     fprintf(stderr,
-            "banksim: %s: the dialect is platform_xml, iso8583, iso8583_packed, wallet_json, or none for holdfast_json\n",
+            "banksim: %s: the dialect is holdfast_json, platform_xml, iso8583, iso8583_packed, iso20022 or wallet_json\n",
             name);
     exit(2);
   }
@@ -294,10 +302,7 @@ static void open_bank(const char *name, int port)
   evhttp_set_bevcb(http, on_accept, NULL);
   evhttp_set_max_body_size(http, 65536);
   evhttp_set_timeout(http, 3600);
-  if (wallet)
-    evhttp_set_cb(http, "/v3/antifraud/orders", wallet_on_order, bank);
-  else
-    evhttp_set_cb(http, "/v1/orders", on_order, bank);
+  evhttp_set_cb(http, doors[door].path, doors[door].on_order, bank);
   evhttp_set_cb(http, "/v1/ping", on_ping, bank);
   evhttp_set_gencb(http, on_other_path, bank);
   bank->http = http;

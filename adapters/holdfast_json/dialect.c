@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "adapters/dialect.h"
+#include "adapters/headers/headers.h"
 #include "adapters/json/json.h"
 
 #define ORDER_TYPE "application/vnd.holdfast.order.v1+json"
@@ -97,24 +98,6 @@ static struct hf_status to_sign(const struct hf_message *message, struct hf_writ
 {
   hf_write_pre_authentication(bytes, ORDER_TYPE, message->body);
   return bytes->full ? hf_fail(HF_STATUS_LIMIT, "the bytes to sign do not fit") : hf_ok();
-}
-
-static struct hf_status seal(const struct hf_message *message, const char *key_id, const char *algorithm,
-                             struct hf_span signature, struct hf_writer *headers)
-{
-  char id[HF_UUID_TEXT_SIZE];
-  hf_write_text(headers, "Holdfast-Order: ");
-  hf_write_text(headers, hf_uuid_text(message->order->id.uuid, id));
-  if (signature.size > 0) {
-    hf_write_text(headers, "\nHoldfast-Key: ");
-    hf_write_text(headers, key_id);
-    hf_write_text(headers, "\nHoldfast-Algorithm: ");
-    hf_write_text(headers, algorithm);
-    hf_write_text(headers, "\nHoldfast-Signature: ");
-    hf_write_base64(headers, signature.data, signature.size);
-  }
-  hf_write_text(headers, "\n");
-  return headers->full ? hf_fail(HF_STATUS_LIMIT, "the headers do not fit") : hf_ok();
 }
 
 /* --- answers --- */
@@ -270,6 +253,6 @@ const struct hf_dialect hf_holdfast_json = {
     .path = "/v1/orders",
     .encode = encode,
     .to_sign = to_sign,
-    .seal = seal,
+    .seal = hf_headers_seal,
     .decode = decode,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapters/platform_xml/platform.h"
+#include "adapters/xml/xml.h"
 
 #define DOCUMENT_TYPE "application/xml"
 #define CASE_NUMBER_MAX 30
@@ -109,63 +110,26 @@ static void write_serial(struct hf_writer *out, const struct hf_platform_profile
 
 /* --- elements --- */
 
-static void write_escaped(struct hf_writer *out, const void *bytes, size_t size)
-{
-  const uint8_t *at = bytes;
-  for (size_t i = 0; i < size; i++) switch (at[i]) {
-    case '&': hf_write_text(out, "&amp;"); break;
-    case '<': hf_write_text(out, "&lt;"); break;
-    case '>': hf_write_text(out, "&gt;"); break;
-    default: hf_write_bytes(out, &at[i], 1);
-    }
-}
-
-static void begin(struct hf_writer *out, const char *name)
-{
-  hf_write_text(out, "<");
-  hf_write_text(out, name);
-  hf_write_text(out, ">");
-}
-
-static void end(struct hf_writer *out, const char *name)
-{
-  hf_write_text(out, "</");
-  hf_write_text(out, name);
-  hf_write_text(out, ">");
-}
-
-static void put_bytes(struct hf_writer *out, const char *name, const void *bytes, size_t size)
-{
-  begin(out, name);
-  write_escaped(out, bytes, size);
-  end(out, name);
-}
-
-static void put(struct hf_writer *out, const char *name, const char *text)
-{
-  put_bytes(out, name, text, strlen(text));
-}
-
 static void put_time(struct hf_writer *out, const char *name, int64_t wall_ns)
 {
   char text[HF_TIME_DIGITS_SIZE + 1];
-  put(out, name, hf_time_digits(wall_ns, text));
+  hf_xml_put(out, name, hf_time_digits(wall_ns, text));
 }
 
 /* Two decimals, or whole yuan: cut, not rounded, so that no more is held than was asked for. */
 static void put_amount(struct hf_writer *out, const char *name, int64_t minor, const struct hf_platform_profile *profile)
 {
-  begin(out, name);
+  hf_xml_begin(out, name);
   if (profile->yuan)
     hf_write_int(out, minor / 100);
   else
     hf_write_amount(out, minor);
-  end(out, name);
+  hf_xml_end(out, name);
 }
 
 static void put_currency(struct hf_writer *out, enum hf_currency currency, const struct hf_platform_profile *profile)
 {
-  put(out, "Currency", currency == HF_CURRENCY_CNY ? profile->currency : hf_currency_code(currency));
+  hf_xml_put(out, "Currency", currency == HF_CURRENCY_CNY ? profile->currency : hf_currency_code(currency));
 }
 
 /* --- what only some actions have --- */
@@ -177,49 +141,52 @@ static void put_original(struct hf_writer *out, const struct hf_order *order)
   uint32_t of = order->action == HF_ACTION_UNFREEZE || order->action == HF_ACTION_RENEW ? 100201
                 : order->action == HF_ACTION_UNMONITOR                                  ? 100305
                                                                                         : 100101;
-  begin(out, "OriginalApplicationID");
+  hf_xml_begin(out, "OriginalApplicationID");
   write_application_id(out, of, order->parent);
-  end(out, "OriginalApplicationID");
+  hf_xml_end(out, "OriginalApplicationID");
 }
 
 /* It must be there, in 30 characters: where the centre has given none yet, the case's own id stands for it. */
 static void put_case(struct hf_writer *out, const struct hf_order *order)
 {
   size_t size = strlen(order->case_number);
-  begin(out, "CaseNumber");
-  if (size == 0) hf_write_hex(out, order->case_id.uuid.bytes, CASE_NUMBER_MAX / 2);
   if (size > CASE_NUMBER_MAX)
     for (size = CASE_NUMBER_MAX; ((uint8_t)order->case_number[size] & 0xc0) == 0x80;) size--; /* whole characters */
-  write_escaped(out, order->case_number, size);
-  end(out, "CaseNumber");
+  if (size > 0) {
+    hf_xml_put_bytes(out, "CaseNumber", order->case_number, size);
+  } else {
+    hf_xml_begin(out, "CaseNumber");
+    hf_write_hex(out, order->case_id.uuid.bytes, CASE_NUMBER_MAX / 2);
+    hf_xml_end(out, "CaseNumber");
+  }
 }
 
 static void put_target(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row)
 {
-  put(out, "BankID", row->bank_code);
-  put(out, "BankName", row->name);
-  put(out, "AccountType", "01");
-  put_bytes(out, "AccountName", order->name.bytes, order->name.size);
-  put_bytes(out, "AccountNumber", order->account.bytes, order->account.size);
+  hf_xml_put(out, "BankID", row->bank_code);
+  hf_xml_put(out, "BankName", row->name);
+  hf_xml_put(out, "AccountType", "01");
+  hf_xml_put_bytes(out, "AccountName", order->name.bytes, order->name.size);
+  hf_xml_put_bytes(out, "AccountNumber", order->account.bytes, order->account.size);
 }
 
 static void put_stop(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row,
                      const struct hf_platform_profile *profile)
 {
-  put(out, "ApplicationType", order->currency == HF_CURRENCY_CNY ? "00" : "01");
+  hf_xml_put(out, "ApplicationType", order->currency == HF_CURRENCY_CNY ? "00" : "01");
   put_original(out, order);
   put_case(out, order);
-  put(out, "CaseType", "0000");
-  put(out, "EmergencyLevel", "02");
+  hf_xml_put(out, "CaseType", "0000");
+  hf_xml_put(out, "EmergencyLevel", "02");
   put_currency(out, order->currency, profile);
   put_amount(out, "TransferAmount", order->amount, profile);
   put_time(out, "TransferTime", order->transfer_wall_ns);
   put_target(out, order, row);
-  put(out, "Reason", order->text);
+  hf_xml_put(out, "Reason", order->text);
   bool extends = order->action == HF_ACTION_EXTEND;
   put_time(out, extends ? "PostponeStartTime" : "StartTime", order->issued_wall_ns);
   put_time(out, "ExpireTime", order->issued_wall_ns + 48 * 3600 * HF_NS_PER_S);
-  if (extends) put(out, "ExtendRemark", order->text);
+  if (extends) hf_xml_put(out, "ExtendRemark", order->text);
 }
 
 static void put_freeze(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row,
@@ -228,17 +195,17 @@ static void put_freeze(struct hf_writer *out, const struct hf_order *order, cons
   bool limited = order->mode == HF_FREEZE_LIMITED;
   put_original(out, order);
   put_case(out, order);
-  put(out, "CaseType", "0000");
-  put(out, "EmergencyLevel", "02");
-  put(out, "FreezeType", limited ? "01" : "02");
+  hf_xml_put(out, "CaseType", "0000");
+  hf_xml_put(out, "EmergencyLevel", "02");
+  hf_xml_put(out, "FreezeType", limited ? "01" : "02");
   put_currency(out, order->currency, profile);
   if (limited) put_amount(out, "Balance", order->amount, profile);
   put_target(out, order, row);
-  put(out, "DocumentNumber", order->document.number);
-  put(out, "Reason", order->text);
+  hf_xml_put(out, "DocumentNumber", order->document.number);
+  hf_xml_put(out, "Reason", order->text);
   put_time(out, "FreezeStartTime", order->issued_wall_ns);
   put_time(out, "ExpireTime", order->until_wall_ns);
-  if (order->action == HF_ACTION_RENEW) put(out, "ExtendRemark", order->text);
+  if (order->action == HF_ACTION_RENEW) hf_xml_put(out, "ExtendRemark", order->text);
 }
 
 static void put_inquiry(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row)
@@ -247,16 +214,16 @@ static void put_inquiry(struct hf_writer *out, const struct hf_order *order, con
   put_original(out, order);
   put_case(out, order);
   put_target(out, order, row);
-  put(out, "SubjectType", "1");
-  put_bytes(out, "CardNumber", order->account.bytes, order->account.size);
+  hf_xml_put(out, "SubjectType", "1");
+  hf_xml_put_bytes(out, "CardNumber", order->account.bytes, order->account.size);
   switch (order->action) {
   case HF_ACTION_QUERY:
-    put(out, "InquiryMode", modes[order->mode < 5 ? order->mode : 0]);
+    hf_xml_put(out, "InquiryMode", modes[order->mode < 5 ? order->mode : 0]);
     put_time(out, "InquiryPeriodStart", order->transfer_wall_ns - 86400 * HF_NS_PER_S);
     put_time(out, "InquiryPeriodEnd", order->issued_wall_ns);
     break;
-  case HF_ACTION_ACCOUNTS: put(out, "InquiryMode", "01"); break;
-  case HF_ACTION_HOLDS: put(out, "InquiryMode", "02"); break;
+  case HF_ACTION_ACCOUNTS: hf_xml_put(out, "InquiryMode", "01"); break;
+  case HF_ACTION_HOLDS: hf_xml_put(out, "InquiryMode", "02"); break;
   case HF_ACTION_MONITOR:
     put_time(out, "InterceptionStartTime", order->issued_wall_ns);
     put_time(out, "InterceptionEndTime", order->until_wall_ns);
@@ -270,15 +237,15 @@ static void put_people(struct hf_writer *out, const struct hf_order *order, cons
 {
   const char *second = order->second_id[0] != '\0' ? order->second_id : order->key_id;
   put_time(out, "ApplicationTime", order->issued_wall_ns);
-  put(out, "ApplicationOrgID", profile->organ);
-  put(out, "ApplicationOrgName", "反诈中心");
-  put(out, "OperatorIDType", "99");
-  put_bytes(out, "OperatorIDNumber", order->key_id, strnlen(order->key_id, 30));
-  put_bytes(out, "OperatorName", order->key_id, strnlen(order->key_id, 12));
-  put(out, "OperatorPhoneNumber", profile->phone);
-  put(out, "InvestigatorIDType", "99");
-  put_bytes(out, "InvestigatorIDNumber", second, strnlen(second, 30));
-  put_bytes(out, "InvestigatorName", second, strnlen(second, 12));
+  hf_xml_put(out, "ApplicationOrgID", profile->organ);
+  hf_xml_put(out, "ApplicationOrgName", "反诈中心");
+  hf_xml_put(out, "OperatorIDType", "99");
+  hf_xml_put_bytes(out, "OperatorIDNumber", order->key_id, strnlen(order->key_id, 30));
+  hf_xml_put_bytes(out, "OperatorName", order->key_id, strnlen(order->key_id, 12));
+  hf_xml_put(out, "OperatorPhoneNumber", profile->phone);
+  hf_xml_put(out, "InvestigatorIDType", "99");
+  hf_xml_put_bytes(out, "InvestigatorIDNumber", second, strnlen(second, 30));
+  hf_xml_put_bytes(out, "InvestigatorName", second, strnlen(second, 12));
 }
 
 static struct hf_status encode(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *out)
@@ -291,22 +258,22 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
   char digits[8];
   snprintf(digits, sizeof digits, "%06u", code + (profile.to_platform ? 100000 : 0));
   hf_write_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
-  begin(out, root);
-  begin(out, "Head");
+  hf_xml_begin(out, root);
+  hf_xml_begin(out, "Head");
   if (profile.to_platform) {
-    put(out, "Mode", "01");
-    put(out, "To", row->bank_code);
+    hf_xml_put(out, "Mode", "01");
+    hf_xml_put(out, "To", row->bank_code);
   }
-  put(out, "TxCode", digits);
-  begin(out, "TransSerialNumber");
+  hf_xml_put(out, "TxCode", digits);
+  hf_xml_begin(out, "TransSerialNumber");
   write_serial(out, &profile, order);
-  end(out, "TransSerialNumber");
-  if (!profile.to_platform) put(out, "MessageFrom", profile.organ);
-  end(out, "Head");
-  begin(out, "Body");
-  begin(out, "ApplicationID");
+  hf_xml_end(out, "TransSerialNumber");
+  if (!profile.to_platform) hf_xml_put(out, "MessageFrom", profile.organ);
+  hf_xml_end(out, "Head");
+  hf_xml_begin(out, "Body");
+  hf_xml_begin(out, "ApplicationID");
   write_application_id(out, code, order->id);
-  end(out, "ApplicationID");
+  hf_xml_end(out, "ApplicationID");
   switch (order->action) {
   case HF_ACTION_STOP:
   case HF_ACTION_EXTEND: put_stop(out, order, row, &profile); break;
@@ -317,13 +284,13 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
     put_original(out, order);
     put_case(out, order);
     put_target(out, order, row);
-    put(out, "WithdrawalRemark", order->text);
+    hf_xml_put(out, "WithdrawalRemark", order->text);
     break;
   default: put_inquiry(out, order, row);
   }
   put_people(out, order, &profile);
-  end(out, "Body");
-  end(out, root);
+  hf_xml_end(out, "Body");
+  hf_xml_end(out, root);
   return out->full ? hf_fail(HF_STATUS_LIMIT, "the order does not fit") : hf_ok();
 }
 

@@ -5,24 +5,21 @@
  *            names of elements in another case, elements that are not known.
  * Refused:   a document type or entity of its own, depth over 16, over 64 KiB, another order's ApplicationID.
  */
-#include <expat.h>
 #include <string.h>
 #include <strings.h>
 
 #include "adapters/platform_xml/platform.h"
+#include "adapters/xml/xml.h"
 
 #define DEPTH_MAX 16
-#define TEXT_SIZE_MAX 512
 
 enum place { PLACE_BODY, PLACE_TRANSACTION, PLACE_MEASURE };
 
 struct reading {
-  XML_Parser parser;
-  uint32_t depth;
   enum place place;
   const char *fault; /* why it is malformed */
+  const char *text;  /* of the element that ends */
   size_t size;
-  char text[TEXT_SIZE_MAX + 1];
   char application_id[HF_PLATFORM_APPLICATION_ID_SIZE + 1];
   char code[8];
   bool signed_debit; /* of the row: its side was said */
@@ -33,7 +30,6 @@ struct reading {
 static void fail(struct reading *reading, const char *why)
 {
   if (reading->fault == NULL) reading->fault = why;
-  XML_StopParser(reading->parser, XML_FALSE);
 }
 
 static void take_time(struct reading *reading, int64_t *to, const char *why)
@@ -175,18 +171,10 @@ static void take_body(struct reading *reading, const char *name)
   }
 }
 
-/* --- expat --- */
+/* --- elements --- */
 
-static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **attributes)
+static void begin_row(struct reading *reading, const char *name)
 {
-  struct reading *reading = user;
-  (void)attributes;
-  reading->size = 0;
-  reading->text[0] = '\0';
-  if (++reading->depth > DEPTH_MAX) {
-    fail(reading, "elements are nested too deep");
-    return;
-  }
   if (reading->answer == NULL) return;
   if (is(name, "Transaction")) {
     if (reading->answer->transactions_count == HF_ANSWER_ROWS_MAX) {
@@ -208,10 +196,19 @@ static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **
   }
 }
 
-static void XMLCALL on_end(void *user, const XML_Char *name)
+static const char *begun(void *owner, const struct hf_xml_place *place)
 {
-  struct reading *reading = user;
-  reading->depth--;
+  struct reading *reading = owner;
+  begin_row(reading, hf_xml_name(place));
+  return reading->fault;
+}
+
+static const char *ended(void *owner, const struct hf_xml_place *place)
+{
+  struct reading *reading = owner;
+  const char *name = hf_xml_name(place);
+  reading->text = place->text;
+  reading->size = place->size;
   if (reading->place == PLACE_TRANSACTION && is(name, "Transaction")) {
     if (!reading->signed_debit) reading->room->transactions[reading->answer->transactions_count - 1].failed = true;
     reading->place = PLACE_BODY;
@@ -224,46 +221,15 @@ static void XMLCALL on_end(void *user, const XML_Char *name)
   } else {
     take_body(reading, name);
   }
-  reading->size = 0;
-  reading->text[0] = '\0';
-}
-
-static void XMLCALL on_text(void *user, const XML_Char *bytes, int size)
-{
-  struct reading *reading = user;
-  for (int i = 0; i < size; i++) {
-    if (reading->size == 0 && strchr(" \t\r\n", bytes[i]) != NULL) continue;
-    if (reading->size == TEXT_SIZE_MAX) {
-      fail(reading, "an element's text is over 512 bytes");
-      return;
-    }
-    reading->text[reading->size++] = bytes[i];
-  }
-  while (size > 0 && reading->size > 0 && strchr("\t\r\n", reading->text[reading->size - 1]) != NULL) reading->size--;
-  reading->text[reading->size] = '\0';
-}
-
-static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char *system, const XML_Char *public, int internal)
-{
-  (void)name, (void)system, (void)public, (void)internal;
-  fail(user, "a document type: not read");
+  return reading->fault;
 }
 
 static struct hf_status read_xml(struct reading *reading, struct hf_span bytes)
 {
-  if (bytes.size > HF_ANSWER_BODY_SIZE_MAX) return hf_fail(HF_STATUS_MALFORMED, "the answer is larger than 64 KiB");
-  reading->parser = XML_ParserCreate(NULL);
-  if (reading->parser == NULL) return hf_fail(HF_STATUS_MALFORMED, "no memory for the reader");
-  XML_SetUserData(reading->parser, reading);
-  XML_SetElementHandler(reading->parser, on_start, on_end);
-  XML_SetCharacterDataHandler(reading->parser, on_text);
-  XML_SetStartDoctypeDeclHandler(reading->parser, on_doctype);
-  bool whole = XML_Parse(reading->parser, (const char *)bytes.data, (int)bytes.size, 1) == XML_STATUS_OK;
-  XML_ParserFree(reading->parser);
-  if (reading->fault != NULL) return hf_fail(HF_STATUS_MALFORMED, reading->fault);
-  if (!whole) return hf_fail(HF_STATUS_MALFORMED, "the answer is not well-formed XML in UTF-8");
-  if (reading->application_id[0] == '\0') return hf_fail(HF_STATUS_MALFORMED, "ApplicationID is missing");
-  return hf_ok();
+  const struct hf_xml_visitor visitor = {.owner = reading, .begun = begun, .ended = ended};
+  struct hf_status status = hf_xml_read(bytes, DEPTH_MAX, &visitor);
+  if (hf_is_ok(status) && reading->application_id[0] == '\0') status = hf_fail(HF_STATUS_MALFORMED, "ApplicationID is missing");
+  return status;
 }
 
 struct hf_status hf_platform_order_of(const char *application_id, size_t size, struct hf_order_id *id)

@@ -16,6 +16,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_PLATFORM 7
 #define HF_FUZZ_WALLET 8
 #define HF_FUZZ_CARD 9
+#define HF_FUZZ_ISO20022 10
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,6 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (hf_is_ok(status)) status = hf_platform_xml.decode(bytes, &(struct hf_order){.id = id}, &row, &room, &answer);
 #elif HF_FUZZ_DECODER == HF_FUZZ_WALLET
   status = hf_wallet_json.decode(bytes, &paid, &row, &room, &answer);
+#elif HF_FUZZ_DECODER == HF_FUZZ_ISO20022
+  struct hf_order asked = {.id = paid.id, .action = size % 2 == 0 ? HF_ACTION_STOP : HF_ACTION_QUERY};
+  status = hf_iso20022.decode(bytes, &asked, &row, &room, &answer);
+  asked.action = size % 2 == 0 ? HF_ACTION_QUERY : HF_ACTION_STOP;
+  if (!hf_is_ok(status)) status = hf_iso20022.decode(bytes, &asked, &row, &room, &answer);
 #elif HF_FUZZ_DECODER == HF_FUZZ_CARD
   static const struct hf_institution hosts[] = {{.code = "CARDA", .profile = "binary=hex length=four_digits"},
                                                 {.code = "CARDB", .profile = "encoding=bcd tpdu=6000030000 mac=x919"}};
