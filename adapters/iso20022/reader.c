@@ -21,7 +21,7 @@ struct reading {
   const char *fault;
   char definition[20]; /* of the document that is open: "camt.029" */
   struct hf_uuid id;   /* as the answer says it */
-  bool has_id, found;  /* found: a report is there */
+  bool has_id, found, in_row; /* found: a report is there; in_row: in an Ntry of its Rpt */
   char reason[5];
   char status[5];     /* Sts/Conf; RspnSts */
   char individual[5]; /* TxCxlSts */
@@ -121,6 +121,7 @@ static void begin_row(struct reading *reading)
   }
   reading->answer->transactions = reading->room->transactions;
   memset(&reading->room->transactions[reading->answer->transactions_count++], 0, sizeof(struct hf_transaction));
+  reading->in_row = true;
   reading->row_has_side = reading->row_rejected = false;
   memset(reading->names, 0, sizeof reading->names);
   memset(reading->numbers, 0, sizeof reading->numbers);
@@ -131,6 +132,7 @@ static void begin_row(struct reading *reading)
 static void end_row(struct reading *reading)
 {
   struct hf_transaction *row = row_of(reading);
+  reading->in_row = false;
   int other = row->credit ? 0 : 1;
   row->name = reading->names[other];
   row->account = reading->numbers[other];
@@ -198,9 +200,7 @@ static void take_entry(struct reading *reading, const struct hf_xml_place *place
 static void take_report(struct reading *reading, const struct hf_xml_place *place)
 {
   struct hf_answer *answer = reading->answer;
-  bool in_entry = false;
-  for (uint32_t i = 0; i < place->depth; i++) in_entry |= strcmp(place->names[i], "Ntry") == 0;
-  if (in_entry) {
+  if (reading->in_row) {
     take_entry(reading, place);
   } else if (hf_xml_is(place, "Rpt/Acct/Nm") || hf_xml_is(place, "Acct/Ownr/Nm")) {
     if (!hf_is_ok(hf_name_set(&answer->holder, place->text, place->size)))

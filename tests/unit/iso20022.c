@@ -193,6 +193,10 @@ static void what_deceives_is_refused(void **unused)
                        .kind,
                    HF_STATUS_MALFORMED);
   assert_int_equal(decoded(HF_ACTION_QUERY, "<Document xmlns=\"" SPACE "camt.052.001.08\"/>").kind, HF_STATUS_MALFORMED);
+  /* An entry that stands where none belongs: found by the fuzzer, as an index of -1. */
+  assert_int_equal(
+      decoded(HF_ACTION_QUERY, "<Document xmlns=\"" SPACE "camt.052.001.08\"><Ntry><Amt>1</Amt></Ntry></Document>").kind,
+      HF_STATUS_MALFORMED);
   assert_true(hf_is_ok(decoded(HF_ACTION_QUERY, "<Document xmlns=\"" SPACE "auth.002.001.01\"><InfReqRspn><InvstgtnId>" ID
                                                 "</InvstgtnId><RspnSts>NRES</RspnSts></InfReqRspn></Document>")));
   assert_string_equal(answer.result, "0300");
