@@ -19,10 +19,19 @@ struct hf_transport_events {
   void (*left)(void *owner, uint32_t slot, struct hf_time at);
   /* A whole reply is here, valid during the call. */
   void (*replied)(void *owner, uint32_t slot, const struct hf_reply *reply, struct hf_time at);
-  /* A whole message of institution `index` is here that belongs to no slot: many orders share its connection. */
-  void (*heard)(void *owner, uint32_t index, struct hf_span body, struct hf_time at);
+  /* A whole message of institution `index` is here that belongs to no slot: many orders share its connection. False: there is
+   * no room to check it now; a transport that can, offers it again. */
+  bool (*heard)(void *owner, uint32_t index, struct hf_span body, struct hf_time at);
   /* No reply will come. left: the institution may have the message. */
   void (*failed)(void *owner, uint32_t slot, enum hf_outcome outcome, bool left, struct hf_time at);
+};
+
+/* What leaves. */
+struct hf_parcel {
+  const char *path, *content_type; /* https */
+  struct hf_span headers;          /* https: lines, with a NUL behind; else what follows the body */
+  struct hf_span body;
+  struct hf_case_id case_id; /* kafka: the record's key */
 };
 
 struct hf_transport_config {
@@ -30,6 +39,7 @@ struct hf_transport_config {
   const char *key_file;
   const char *ca_file; /* who signs institutions' certificates */
   uint32_t slots_count;
+  const char *brokers, *answers, *instance; /* kafka: where, the topic of answers, our name in its group */
 };
 
 struct hf_transport {
@@ -41,11 +51,10 @@ struct hf_transport {
   struct hf_status (*institution)(void *self, uint32_t index, const struct hf_institution *row,
                                   const struct hf_dialect *dialect);
   /*
-   * Starts sending; a NUL stands behind headers, and they and the body must stay until the slot has an outcome. AGAIN where no
+   * Starts sending; headers and body must stay until the slot has an outcome. AGAIN where no
    * connection is free and none may be opened in this turn: nothing was sent, offer again.
    */
-  struct hf_status (*send)(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
-                           struct hf_span headers, struct hf_span body);
+  struct hf_status (*send)(void *self, uint32_t index, uint32_t slot, const struct hf_parcel *parcel);
   /* Ends the slot's exchange without an outcome; what has not left does not leave any more. */
   void (*cancel)(void *self, uint32_t slot);
   /* Once per turn of the loop: gives the turn its budget of handshakes, opens warm connections. Returns work left to do. */
@@ -55,6 +64,7 @@ struct hf_transport {
 };
 
 extern const struct hf_transport hf_transport_https;
+extern const struct hf_transport hf_transport_kafka;
 extern const struct hf_transport hf_transport_tcp;
 
 #endif

@@ -52,8 +52,9 @@ SPOKEN = {'holdfast_json': ('https', {}),
           'iso20022': ('https', {'dialect': 'iso20022'}),
           'iso8583': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'binary=hex length=four_digits {CARD_CODES}'}),
           'iso8583_packed': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'encoding=bcd tpdu=6000030000 mac=x919 {CARD_CODES}'}),
+          'protobuf_kafka': ('kafka', {'dialect': 'protobuf_kafka', 'transport': 'kafka'}),
           'wallet_json': ('https', {'dialect': 'wallet_json'})}
-SIGNED_ANSWERS = ('wallet_json',)
+SIGNED_ANSWERS = ('wallet_json', 'protobuf_kafka')
 
 
 class World:
@@ -147,7 +148,8 @@ class World:
     # --- Kafka ---
 
     def start_broker(self, facts='holdfast.facts'):
-        topics = ['holdfast.reports', 'holdfast.answers', facts, 'holdfast.alerts', 'holdfast.quarantine', *self.extra_topics]
+        topics = ['holdfast.reports', 'holdfast.answers', facts, 'holdfast.alerts', 'holdfast.quarantine', *self.extra_topics,
+                  *(f'orders.{c}' for c in self.codes if self.dialects.get(c) == 'protobuf_kafka')]
         if self.broker_kind == 'dev':
             process = self.spawn('broker', [self.bin / 'devbroker', self.partitions, *topics], stdout=subprocess.PIPE)
             self.brokers = process.stdout.readline().decode().strip()
@@ -229,7 +231,7 @@ class World:
         tls = self.dir / 'tls'
         spoken = {c: f'{c}:{self.dialects[c]}' if c in self.dialects else c for c in codes}
         wanted = [f'{spoken[c]}={self.endpoints[c]}' if fixed and c in self.endpoints else spoken[c] for c in codes]
-        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem', '--mac-keys', tls / 'banks',
+        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem', '--mac-keys', tls / 'banks', '--brokers', self.brokers,
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
@@ -319,7 +321,7 @@ class World:
             if code in BANK_CODES:
                 values = {**values, 'bank_code': f'"{BANK_CODES[code]}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
-                         f'    endpoint: "{scheme}://127.0.0.1:{self.endpoints[code]}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
+                         f'    endpoint: "{scheme}://{f"orders.{code}" if scheme == "kafka" else f"127.0.0.1:{self.endpoints[code]}"}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
         lines.append('keys:\n')
         for name, (holder, unit, role) in self.officers.items():
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')

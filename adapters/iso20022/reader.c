@@ -19,8 +19,8 @@ struct reading {
   struct hf_answer_room *room;
   struct hf_answer *answer;
   const char *fault;
-  char definition[20]; /* of the document that is open: "camt.029" */
-  struct hf_uuid id;   /* as the answer says it */
+  char definition[20];        /* of the document that is open: "camt.029" */
+  struct hf_uuid id;          /* as the answer says it */
   bool has_id, found, in_row; /* found: a report is there; in_row: in an Ntry of its Rpt */
   char reason[5];
   char status[5];     /* Sts/Conf; RspnSts */

@@ -403,8 +403,7 @@ static void add_headers(struct exchange *exchange, const char *content_type, con
   }
 }
 
-static struct hf_status https_send(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
-                                   struct hf_span headers, struct hf_span body)
+static struct hf_status https_send(void *self, uint32_t index, uint32_t slot, const struct hf_parcel *parcel)
 {
   struct https *https = self;
   struct institution *institution = &https->institutions[index];
@@ -417,15 +416,15 @@ static struct hf_status https_send(void *self, uint32_t index, uint32_t slot, co
   }
   struct exchange *exchange = take_exchange(institution);
   exchange->slot = slot;
-  exchange->body_size = body.size;
+  exchange->body_size = parcel->body.size;
   char url[HF_ENDPOINT_SIZE_MAX + 64];
-  snprintf(url, sizeof url, "%s%s", institution->endpoint, path);
-  add_headers(exchange, content_type, (const char *)headers.data);
+  snprintf(url, sizeof url, "%s%s", institution->endpoint, parcel->path);
+  add_headers(exchange, parcel->content_type, (const char *)parcel->headers.data);
   curl_easy_setopt(exchange->curl, CURLOPT_URL, url);
   curl_easy_setopt(exchange->curl, CURLOPT_POST, 1L);
   curl_easy_setopt(exchange->curl, CURLOPT_FRESH_CONNECT, 0L);
-  curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, body.data);
-  curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDSIZE, (long)body.size);
+  curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, parcel->body.data);
+  curl_easy_setopt(exchange->curl, CURLOPT_POSTFIELDSIZE, (long)parcel->body.size);
   curl_easy_setopt(exchange->curl, CURLOPT_HTTPHEADER, exchange->headers);
   https->slots[slot] = exchange;
   institution->busy++;

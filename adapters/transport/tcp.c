@@ -330,11 +330,10 @@ static struct connection *least_loaded(struct institution *institution)
   return best;
 }
 
-static struct hf_status send_frame(void *self, uint32_t index, uint32_t slot, const char *path, const char *content_type,
-                                   struct hf_span trailer, struct hf_span body)
+static struct hf_status send_frame(void *self, uint32_t index, uint32_t slot, const struct hf_parcel *parcel)
 {
   struct tcp *tcp = self;
-  (void)path, (void)content_type;
+  const struct hf_span body = parcel->body, trailer = parcel->headers;
   HF_ASSERT(index < tcp->institutions_count && slot < tcp->config.slots_count && tcp->slots[slot].connection == NULL);
   struct connection *connection = least_loaded(&tcp->institutions[index]);
   if (connection == NULL) return hf_fail(HF_STATUS_AGAIN, "no connection is free");

@@ -16,8 +16,22 @@
 #define HF_PAYLOAD_TYPE_REPORT "application/vnd.holdfast.report.v1+protobuf"
 #define HF_PAYLOAD_TYPE_REGISTRY "application/vnd.holdfast.registry.v1+protobuf"
 #define HF_PAYLOAD_TYPE_COMMAND "application/vnd.holdfast.command.v1+protobuf"
+#define HF_PAYLOAD_TYPE_ORDER "application/vnd.holdfast.order.v1+protobuf"
+#define HF_PAYLOAD_TYPE_ANSWER "application/vnd.holdfast.answer.v1+protobuf"
 
-enum hf_payload_kind { HF_PAYLOAD_UNSET = 0, HF_PAYLOAD_REPORT, HF_PAYLOAD_REGISTRY, HF_PAYLOAD_COMMAND };
+enum hf_payload_kind {
+  HF_PAYLOAD_UNSET = 0,
+  HF_PAYLOAD_REPORT,
+  HF_PAYLOAD_REGISTRY,
+  HF_PAYLOAD_COMMAND,
+  HF_PAYLOAD_ORDER, /* from here on: what goes between centre and institutions, never a submission */
+  HF_PAYLOAD_ANSWER
+};
+
+static inline bool hf_payload_is_submission(enum hf_payload_kind kind)
+{
+  return kind >= HF_PAYLOAD_REPORT && kind <= HF_PAYLOAD_COMMAND;
+}
 
 struct hf_signature {
   char key_id[HF_KEY_ID_SIZE + 1];
@@ -52,6 +66,16 @@ size_t hf_report_encode(const struct hf_report *report, uint8_t *out, size_t cap
 /* NONE, or TOO_MANY_TARGETS … BAD_COMMAND. */
 enum hf_reason hf_command_decode(struct hf_span payload, struct hf_arena *arena, struct hf_command *command);
 size_t hf_command_encode(const struct hf_command *command, uint8_t *out, size_t capacity);
+
+/* An order as institutions get it. Returns the size written; 0 when it does not fit. */
+size_t hf_order_encode(const struct hf_order *order, uint8_t *out, size_t capacity);
+/*
+ * An institution's answer; rows go into the caller's arrays of HF_ANSWER_ROWS_MAX and HF_ANSWER_HOLDS_MAX. MALFORMED with the
+ * field; a row is taken as far as it is sound.
+ */
+HF_MUST_USE struct hf_status hf_answer_decode(struct hf_span payload, struct hf_transaction *transactions,
+                                              struct hf_listed_hold *holds, char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1],
+                                              struct hf_answer *answer);
 
 /* NONE, or TOO_MANY_ROWS … BAD_ROW. */
 enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena, struct hf_registry_change *change);

@@ -102,7 +102,7 @@ TABLE(quarantined, FIELD(1, S64, quarantined.offset), CODE(2, quarantined.reason
 
 /* --- orders --- */
 
-TABLE(order, FIELD(1, UUID, order.id), FIELD(2, UUID, order.case_id), FIELD(3, TEXT, order.case_number), FIELD(4, TEXT, order.institution),
+TABLE(order_fields, FIELD(1, UUID, order.id), FIELD(2, UUID, order.case_id), FIELD(3, TEXT, order.case_number), FIELD(4, TEXT, order.institution),
       FIELD(5, ACCOUNT, order.account), FIELD(6, NAME, order.name), FIELD(7, ENUM, order.action), FIELD(8, U32, order.ordinal),
       FIELD(9, S64, order.amount), CODE(10, order.currency, currency), FIELD(11, TIME, order.transfer_wall_ns),
       FIELD(12, TIME, order.issued_wall_ns), FIELD(13, TIME, order.deadline_wall_ns), FIELD(14, UUID, order.submission_id),
@@ -174,7 +174,7 @@ static const struct {
   const struct hf_fields *fields;
 } kinds[HF_FACT_COUNT] = {
   [HF_FACT_REPORT_ACCEPTED] = {16, &report_accepted},   [HF_FACT_TRANSFER_CLAIMED] = {17, &transfer_claimed},
-  [HF_FACT_ORDER_READY] = {18, &order},                 [HF_FACT_ORDER_SENT] = {19, &order_sent},
+  [HF_FACT_ORDER_READY] = {18, &order_fields},                 [HF_FACT_ORDER_SENT] = {19, &order_sent},
   [HF_FACT_ATTEMPT_ENDED] = {20, &attempt_ended},       [HF_FACT_ORDER_RECEIVED] = {21, &order_received},
   [HF_FACT_ORDER_ENDED] = {22, &order_ended},           [HF_FACT_ORDER_UNKNOWN] = {23, &order_unknown},
   [HF_FACT_ORDER_OVERDUE] = {24, &order_overdue},       [HF_FACT_ANSWER_CONTRADICTED] = {25, &order_ended},
@@ -185,7 +185,7 @@ static const struct {
   [HF_FACT_SUBMISSION_ENDED] = {36, &submission_step},  [HF_FACT_COUNTERSIGNED] = {37, &submission_step},
   [HF_FACT_COUNTERSIGN_MISSED] = {38, &submission_step}, [HF_FACT_PAPER_MISSED] = {39, &submission_step},
   [HF_FACT_PAPER_RECEIVED] = {40, &submission_step},    [HF_FACT_REVIEWED] = {41, &submission_step},
-  [HF_FACT_ORDER_DRAFTED] = {42, &order},               [HF_FACT_ORDER_DROPPED] = {43, &order_step},
+  [HF_FACT_ORDER_DRAFTED] = {42, &order_fields},               [HF_FACT_ORDER_DROPPED] = {43, &order_step},
   [HF_FACT_ORDER_CANCELLED] = {44, &order_step},        [HF_FACT_ORDER_WATCHED] = {45, &order_ended},
   [HF_FACT_HOLD_CHANGED] = {46, &hold_changed},         [HF_FACT_HOLD_WARNED] = {47, &hold_seen},
   [HF_FACT_HOLD_CHECKED] = {48, &hold_seen},            [HF_FACT_HOLD_DIFFERS] = {49, &hold_seen},
@@ -205,6 +205,14 @@ _Static_assert(offsetof(struct hf_key, public_key) == offsetof(struct hf_key, pu
 #define BOOT_ID_FIELD 6
 #define POLICY_FIELD 7
 #define TAG_BYTES 2u
+
+size_t hf_order_encode(const struct hf_order *order, uint8_t *out, size_t capacity)
+{
+  struct hf_fact fact = {.order = *order};
+  struct hf_writer writer = hf_writer_of(out, capacity);
+  hf_fields_write(&order_fields, &fact, &writer);
+  return writer.full ? 0 : writer.size;
+}
 
 size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *out, size_t capacity)
 {

@@ -46,10 +46,12 @@ static void on_replied(void *owner, uint32_t flight, const struct hf_reply *repl
   hf_dispatch_replied(engine->dispatch, flight, reply->status, reply->body, at);
 }
 
-static void on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_time at)
+static bool on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_time at)
 {
   struct hf_engine *engine = owner;
-  if (hf_proof_heard(engine, lane, body, at)) hf_dispatch_heard(engine->dispatch, lane, body, at);
+  enum hf_believed believed = hf_proof_heard(engine, lane, body, at);
+  if (believed == HF_BELIEVED) hf_dispatch_heard(engine->dispatch, lane, body, at);
+  return believed != HF_BELIEVED_NO_ROOM;
 }
 
 static void on_failed(void *owner, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at)
@@ -153,8 +155,12 @@ static bool send_ready(struct hf_engine *engine)
     if (blocked[view.lane]) continue;
     if (!engine->config.engine_sign) engine->sign_done_ns[flight] = hf_time_now().mono_ns;
     const struct hf_open_transport *transport = engine->transport_of[view.lane];
-    struct hf_status status = transport->is->send(transport->self, view.lane, flight, view.dialect->path,
-                                                  view.dialect->content_type, view.headers, view.message.body);
+    const struct hf_parcel parcel = {.path = view.dialect->path,
+                                     .content_type = view.dialect->content_type,
+                                     .headers = view.headers,
+                                     .body = view.message.body,
+                                     .case_id = view.message.order->case_id};
+    struct hf_status status = transport->is->send(transport->self, view.lane, flight, &parcel);
     if (hf_is_ok(status))
       hf_dispatch_started(engine->dispatch, flight, engine->turn);
     else
@@ -355,7 +361,10 @@ static struct hf_status open_stages(struct hf_engine *engine)
   const struct hf_transport_config transport = {.certificate_file = config->tls_certificate,
                                                 .key_file = config->tls_key,
                                                 .ca_file = config->tls_ca,
-                                                .slots_count = engine->flights_max + 1};
+                                                .slots_count = engine->flights_max + 1,
+                                                .brokers = config->kafka_brokers,
+                                                .answers = config->kafka_answers,
+                                                .instance = config->engine_instance};
   const struct hf_transport_events transport_events = {
       .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
   const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
@@ -411,7 +420,8 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   HF_ASSERT(engine != NULL);
   *out = engine;
   engine->config = *config;
-  static const struct hf_transport *const transports[HF_TRANSPORTS] = {&hf_transport_https, &hf_transport_tcp};
+  static const struct hf_transport *const transports[HF_TRANSPORTS] = {&hf_transport_https, &hf_transport_tcp,
+                                                                       &hf_transport_kafka};
   for (int i = 0; i < HF_TRANSPORTS; i++) engine->transports[i].is = transports[i];
   for (int i = 0; i < HF_RECORD_SOCKETS; i++) engine->record_watched[i].socket.fd = -1;
   engine->flights_max = (uint32_t)config->dispatch_flights;

@@ -50,7 +50,7 @@ struct hf_trace {
 #define HF_TRACES_MAX 4096
 #define HF_EXIT_FENCED 75 /* EX_TEMPFAIL of sysexits.h */
 
-#define HF_TRANSPORTS 2
+#define HF_TRANSPORTS 3
 #define HF_DUE_CASES_MAX 128
 
 struct hf_due_case {
@@ -191,8 +191,12 @@ void hf_proof_close(struct hf_engine *engine);
 struct hf_status hf_proof_mac_key(const struct hf_engine *engine, const struct hf_institution *row, struct hf_mac_key *key);
 /* False: this flight is signed, by a worker. True: its MAC is made, and it is ready. */
 bool hf_proof_seal(struct hf_engine *engine, uint32_t flight);
-/* Whether a message that belongs to no slot may be believed: by its MAC, where its institution has one. */
-bool hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at);
+/*
+ * A message that belongs to no slot: BELIEVED by the line's certificate or its MAC; LATER: a worker looks, and dispatch is
+ * told, or it was refused and logged; NO_ROOM: nothing was done.
+ */
+enum hf_believed { HF_BELIEVED, HF_BELIEVED_LATER, HF_BELIEVED_NO_ROOM };
+enum hf_believed hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at);
 /* False: the reply needs no proof. True: dispatch is told once the proof is right, or that the try failed. */
 bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_reply *reply, struct hf_time at);
 void hf_proof_cancel(struct hf_engine *engine, uint32_t flight);

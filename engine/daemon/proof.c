@@ -8,14 +8,16 @@
 #include "engine/daemon/internal.h"
 
 struct hf_proving {
-  uint32_t flight; /* 0: free */
-  bool cancelled;  /* its flight is over; a worker may still read it */
+  bool used;
+  uint32_t flight; /* 0: it was heard on a lane, and belongs to no flight */
+  uint32_t lane;
+  bool cancelled; /* its flight is over; a worker may still read it */
   int status;
   struct hf_time at;
-  size_t body_at, body_size; /* in bytes: what is signed holds the body */
   struct hf_proof proof;
   struct hf_trust_job job;
-  uint8_t bytes[HF_ANSWER_BODY_SIZE_MAX + 256];
+  size_t body_size;
+  uint8_t body[HF_ANSWER_BODY_SIZE_MAX], bytes[HF_ANSWER_BODY_SIZE_MAX + 256]; /* bytes: what is signed */
 };
 
 static void refuse(struct hf_engine *engine, uint32_t flight, const char *why, struct hf_time at)
@@ -26,17 +28,25 @@ static void refuse(struct hf_engine *engine, uint32_t flight, const char *why, s
   hf_dispatch_failed(engine->dispatch, flight, HF_OUTCOME_INVALID, true, at);
 }
 
-/* NULL where the key may sign this institution's answers at that moment. */
-static const char *objection_to(const struct hf_engine *engine, const struct hf_flight_view *view, const struct hf_proof *proof)
+/* NULL where the key may sign this institution's answers at that moment, by the registry of the order's shard. */
+static const char *objection_to(const struct hf_engine *engine, struct hf_order_id id, const struct hf_institution *row,
+                                const struct hf_proof *proof)
 {
-  uint32_t shard = hf_order_id_shard(view->message.order->id);
-  if (engine->shards[shard].state != HF_SHARD_RUNNING) return "the order's shard is not ours any more";
+  uint32_t shard = hf_order_id_shard(id);
+  if (shard >= HF_SHARDS_MAX || engine->shards[shard].state != HF_SHARD_RUNNING)
+    return "the order's shard is not ours any more";
   const struct hf_key *key = hf_registry_key(hf_core_registry(engine->shards[shard].core), proof->key_id);
   if (key == NULL) return "the key is not registered";
-  if (key->role != HF_ROLE_INSTITUTION || strcmp(key->holder, view->message.row->code) != 0)
-    return "the key is not this institution's";
+  if (key->role != HF_ROLE_INSTITUTION || strcmp(key->holder, row->code) != 0) return "the key is not this institution's";
   enum hf_reason reason = hf_key_refusal(key, proof->made_wall_ns);
   return reason == HF_REASON_NONE ? NULL : hf_reason_code(reason);
+}
+
+/* Its try's own time decides what becomes of the order. */
+static void refuse_heard(const struct hf_institution *row, const char *why)
+{
+  HF_LOG(HF_LOG_ALARM, "E1507", "a message that is not proved to be the institution's", HF_FIELD("institution", row->code),
+         HF_FIELD("why", why));
 }
 
 /* --- by a shared key --- */
@@ -63,28 +73,24 @@ bool hf_proof_seal(struct hf_engine *engine, uint32_t flight)
   return true;
 }
 
-bool hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at)
+static bool has_right_mac(const struct hf_engine *engine, uint32_t lane, enum hf_mac algorithm, struct hf_span body,
+                          struct hf_time at)
 {
   const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
-  const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
-  enum hf_mac algorithm = dialect->mac == NULL ? HF_MAC_NONE : dialect->mac(row);
   static uint8_t bytes[HF_ANSWER_BODY_SIZE_MAX];
-  if (algorithm == HF_MAC_NONE) return true;
   const struct hf_message asked = {.row = row};
   const struct hf_reply reply = {.status = 200, .body = body};
   struct hf_writer covered = hf_writer_of(bytes, sizeof bytes);
   struct hf_proof proof;
-  struct hf_status status = dialect->prove(&asked, &reply, at.wall_ns, &proof, &covered);
+  struct hf_status status = hf_dialect_named(row->dialect)->prove(&asked, &reply, at.wall_ns, &proof, &covered);
   const char *objection = status.why;
   if (hf_is_ok(status)) {
     bool right = hf_mac_is_right(algorithm, &engine->mac_keys[lane], (struct hf_span){bytes, covered.size},
                                  (struct hf_span){proof.signature, proof.signature_size});
     objection = right ? NULL : "the MAC is wrong";
   }
-  if (objection == NULL) return true;
-  HF_LOG(HF_LOG_ALARM, "E1507", "a message that is not proved to be the institution's", HF_FIELD("institution", row->code),
-         HF_FIELD("why", objection)); /* its try's own time decides */
-  return false;
+  if (objection != NULL) refuse_heard(row, objection);
+  return objection == NULL;
 }
 
 /* --- by a signature --- */
@@ -92,8 +98,23 @@ bool hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body
 static struct hf_proving *free_place(struct hf_engine *engine)
 {
   for (uint32_t i = 0; i < HF_PROOFS_MAX; i++)
-    if (engine->provings[i].flight == 0) return &engine->provings[i];
+    if (!engine->provings[i].used) return &engine->provings[i];
   return NULL;
+}
+
+/* Gives a worker what the place holds. */
+static void start(struct hf_engine *engine, struct hf_proving *proving, struct hf_span body, size_t bytes_size)
+{
+  HF_ASSERT(body.size <= sizeof proving->body); /* transports bound an answer */
+  memcpy(proving->body, body.data, body.size);
+  proving->body_size = body.size;
+  proving->used = true;
+  proving->cancelled = false;
+  engine->provings_used++;
+  struct hf_status status =
+      hf_trust_check(engine->trust, &proving->job, proving->proof.key_id, (struct hf_span){proving->bytes, bytes_size},
+                     (struct hf_span){proving->proof.signature, proving->proof.signature_size});
+  HF_ASSERT(hf_is_ok(status)); /* HF_TRUST_JOBS_MAX has room for all of HF_PROOFS_MAX */
 }
 
 bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_reply *reply, struct hf_time at)
@@ -108,31 +129,87 @@ bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_r
   }
   struct hf_writer bytes = hf_writer_of(proving->bytes, sizeof proving->bytes);
   struct hf_status status = view.dialect->prove(&view.message, reply, at.wall_ns, &proving->proof, &bytes);
-  const char *objection = hf_is_ok(status) ? objection_to(engine, &view, &proving->proof) : status.why;
+  const char *objection =
+      hf_is_ok(status) ? objection_to(engine, view.message.order->id, view.message.row, &proving->proof) : status.why;
   if (objection != NULL) {
     refuse(engine, flight, objection, at);
     return true;
   }
-  const uint8_t *body = memmem(bytes.data, bytes.size, reply->body.data, reply->body.size);
-  HF_ASSERT(body != NULL); /* a dialect signs the body as it is */
-  engine->provings_used++;
   proving->flight = flight;
-  proving->cancelled = false;
   proving->status = reply->status;
   proving->at = at;
-  proving->body_at = (size_t)(body - bytes.data);
-  proving->body_size = reply->body.size;
-  status = hf_trust_check(engine->trust, &proving->job, proving->proof.key_id, (struct hf_span){bytes.data, bytes.size},
-                          (struct hf_span){proving->proof.signature, proving->proof.signature_size});
-  HF_ASSERT(hf_is_ok(status)); /* HF_TRUST_JOBS_MAX has room for all of HF_PROOFS_MAX */
+  start(engine, proving, reply->body, bytes.size);
   return true;
+}
+
+/* On a topic of all institutions, most answers may be another engine's: they are left to it without a word. */
+static bool is_ours(const struct hf_engine *engine, const struct hf_dialect *dialect, const struct hf_institution *row,
+                    struct hf_span body, struct hf_order_id *id)
+{
+  struct hf_status status = dialect->identify(body, row, id);
+  if (!hf_is_ok(status)) {
+    refuse_heard(row, status.why);
+    return false;
+  }
+  uint32_t shard = hf_order_id_shard(*id);
+  return shard < HF_SHARDS_MAX && engine->shards[shard].state == HF_SHARD_RUNNING;
+}
+
+static enum hf_believed begin_heard(struct hf_engine *engine, uint32_t lane, const struct hf_dialect *dialect,
+                                    struct hf_span body, struct hf_time at)
+{
+  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
+  struct hf_order_id id;
+  if (!is_ours(engine, dialect, row, body, &id)) return HF_BELIEVED_LATER;
+  struct hf_proving *proving = free_place(engine);
+  if (proving == NULL) return HF_BELIEVED_NO_ROOM;
+  struct hf_writer bytes = hf_writer_of(proving->bytes, sizeof proving->bytes);
+  const struct hf_message asked = {.row = row};
+  const struct hf_reply reply = {.status = 200, .body = body};
+  struct hf_status status = dialect->prove(&asked, &reply, at.wall_ns, &proving->proof, &bytes);
+  const char *objection = hf_is_ok(status) ? objection_to(engine, id, row, &proving->proof) : status.why;
+  if (objection != NULL) {
+    refuse_heard(row, objection);
+    return HF_BELIEVED_LATER;
+  }
+  proving->flight = 0;
+  proving->lane = lane;
+  proving->at = at;
+  start(engine, proving, body, bytes.size);
+  return HF_BELIEVED_LATER;
+}
+
+enum hf_believed hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at)
+{
+  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
+  const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
+  enum hf_mac algorithm = dialect->mac == NULL ? HF_MAC_NONE : dialect->mac(row);
+  if (algorithm != HF_MAC_NONE) return has_right_mac(engine, lane, algorithm, body, at) ? HF_BELIEVED : HF_BELIEVED_LATER;
+  if (dialect->prove == NULL || dialect->mac != NULL) return HF_BELIEVED; /* the line's certificate says whose */
+  return begin_heard(engine, lane, dialect, body, at);
 }
 
 void hf_proof_cancel(struct hf_engine *engine, uint32_t flight)
 {
   if (engine->provings_used == 0) return;
   for (uint32_t i = 0; i < HF_PROOFS_MAX; i++)
-    if (engine->provings[i].flight == flight) engine->provings[i].cancelled = true;
+    if (engine->provings[i].used && engine->provings[i].flight == flight) engine->provings[i].cancelled = true;
+}
+
+static void conclude(struct hf_engine *engine, struct hf_proving *proving)
+{
+  const struct hf_span body = {proving->body, proving->body_size};
+  bool right = proving->job.verdict == HF_REASON_NONE;
+  if (proving->cancelled)
+    ;
+  else if (proving->flight == 0 && right)
+    hf_dispatch_heard(engine->dispatch, proving->lane, body, proving->at);
+  else if (proving->flight == 0)
+    refuse_heard(hf_dispatch_lane(engine->dispatch, proving->lane).row, hf_reason_code(proving->job.verdict));
+  else if (right)
+    hf_dispatch_replied(engine->dispatch, proving->flight, proving->status, body, proving->at);
+  else
+    refuse(engine, proving->flight, hf_reason_code(proving->job.verdict), proving->at);
 }
 
 bool hf_proof_work(struct hf_engine *engine)
@@ -141,16 +218,9 @@ bool hf_proof_work(struct hf_engine *engine)
   if (engine->provings_used == 0) return false;
   for (uint32_t i = 0; i < HF_PROOFS_MAX; i++) {
     struct hf_proving *proving = &engine->provings[i];
-    if (proving->flight == 0 || !hf_trust_job_done(&proving->job)) continue;
-    uint32_t flight = proving->flight;
-    if (proving->cancelled)
-      ;
-    else if (proving->job.verdict != HF_REASON_NONE)
-      refuse(engine, flight, hf_reason_code(proving->job.verdict), proving->at);
-    else
-      hf_dispatch_replied(engine->dispatch, flight, proving->status,
-                          (struct hf_span){proving->bytes + proving->body_at, proving->body_size}, proving->at);
-    proving->flight = 0;
+    if (!proving->used || !hf_trust_job_done(&proving->job)) continue;
+    conclude(engine, proving);
+    proving->used = false;
     engine->provings_used--;
     moved = true;
   }

@@ -217,6 +217,7 @@ static void take_in(struct hf_intake *intake, rd_kafka_message_t *message, struc
   slot->consumed = now;
   slot->submitted = false;
   slot->form = hf_envelope_decode((struct hf_span){message->payload, message->len}, &slot->envelope);
+  if (slot->form == HF_REASON_NONE && !hf_payload_is_submission(slot->envelope.kind)) slot->form = HF_REASON_WRONG_PAYLOAD_TYPE;
   slot->barrier = slot->form == HF_REASON_NONE && slot->envelope.kind == HF_PAYLOAD_REGISTRY;
   intake->used++;
   intake->bytes += message->len;

@@ -17,6 +17,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_WALLET 8
 #define HF_FUZZ_CARD 9
 #define HF_FUZZ_ISO20022 10
+#define HF_FUZZ_PROTOBUF 11
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +52,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (hf_is_ok(status)) status = hf_platform_xml.decode(bytes, &(struct hf_order){.id = id}, &row, &room, &answer);
 #elif HF_FUZZ_DECODER == HF_FUZZ_WALLET
   status = hf_wallet_json.decode(bytes, &paid, &row, &room, &answer);
+#elif HF_FUZZ_DECODER == HF_FUZZ_PROTOBUF
+  static uint8_t covered[HF_ANSWER_BODY_SIZE_MAX];
+  struct hf_writer signed_bytes = hf_writer_of(covered, sizeof covered);
+  struct hf_proof proof;
+  struct hf_order_id id;
+  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
+  (void)hf_protobuf_kafka.prove(&(struct hf_message){.row = &row}, &(struct hf_reply){.status = 200, .body = bytes}, 0, &proof,
+                                &signed_bytes);
+  status = hf_protobuf_kafka.identify(bytes, &row, &id);
+  if (!hf_is_ok(status)) status = hf_answer_decode(bytes, room.transactions, room.holds, institution, &answer);
 #elif HF_FUZZ_DECODER == HF_FUZZ_ISO20022
   struct hf_order asked = {.id = paid.id, .action = size % 2 == 0 ? HF_ACTION_STOP : HF_ACTION_QUERY};
   status = hf_iso20022.decode(bytes, &asked, &row, &room, &answer);

@@ -27,25 +27,15 @@ static struct hf_order order_of(enum hf_action action, const char *number)
   return order;
 }
 
-/* HF_WRITE_VECTORS=1 writes them anew. */
 static void same_as(const char *name, const struct hf_order *order, const struct hf_institution *row)
 {
   uint8_t out[HF_ORDER_BODY_SIZE_MAX];
+  char vector[64];
   struct hf_writer writer = hf_writer_of(out, sizeof out);
-  char path[128];
-  size_t wanted_size;
   assert_true(hf_is_ok(hf_iso20022.check(row)));
   assert_true(hf_is_ok(hf_iso20022.encode(order, row, &writer)));
-  snprintf(path, sizeof path, "adapters/iso20022/vectors/%s.request.xml", name);
-  if (getenv("HF_WRITE_VECTORS") != NULL) {
-    FILE *file = fopen(path, "wbe");
-    fwrite(out, 1, writer.size, file);
-    fclose(file);
-  }
-  uint8_t *wanted = read_source_file(path, &wanted_size);
-  bool same = wanted_size == writer.size && memcmp(wanted, out, writer.size) == 0;
-  free(wanted);
-  if (!same) fail_msg("%s is now %.*s", path, (int)writer.size, (const char *)out);
+  snprintf(vector, sizeof vector, "iso20022/vectors/%s.request.xml", name);
+  same_as_vector(vector, out, writer.size);
 }
 
 static void requests_are_the_golden_bytes(void **unused)

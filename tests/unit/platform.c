@@ -42,18 +42,6 @@ static size_t encoded(const struct hf_order *order, uint8_t out[HF_ORDER_BODY_SI
   return writer.size;
 }
 
-static void same_as(const char *name, const uint8_t *bytes, size_t size)
-{
-  char path[128];
-  size_t wanted_size;
-  snprintf(path, sizeof path, "adapters/platform_xml/vectors/%s.request.xml", name);
-  uint8_t *wanted = read_source_file(path, &wanted_size);
-  bool same = wanted_size == size && memcmp(bytes, wanted, size) == 0;
-  free(wanted);
-  if (!same) fprintf(stderr, "%s is now %.*s\n", path, (int)size, (const char *)bytes);
-  assert_true(same);
-}
-
 static void requests_are_the_golden_bytes(void **unused)
 {
   (void)unused;
@@ -64,7 +52,9 @@ static void requests_are_the_golden_bytes(void **unused)
     assert_int_equal(has, hf_platform_code((enum hf_action)action) != 0);
     if (!has) continue;
     struct hf_order order = order_of((enum hf_action)action);
-    same_as(hf_action_code((enum hf_action)action), out, encoded(&order, out));
+    char vector[64];
+    snprintf(vector, sizeof vector, "platform_xml/vectors/%s.request.xml", hf_action_code((enum hf_action)action));
+    same_as_vector(vector, out, encoded(&order, out));
     seen++;
   }
   assert_int_equal(seen, 12);
@@ -78,7 +68,7 @@ static void a_profile_changes_the_spelling(void **unused)
   struct hf_order order = order_of(HF_ACTION_STOP);
   strcpy(bank.profile, "side=platform currency=RMB amounts=yuan organ=020000000000 phone=13800000000");
   assert_true(hf_is_ok(hf_platform_xml.check(&bank)));
-  same_as("stop_platform", out, encoded(&order, out));
+  same_as_vector("platform_xml/vectors/stop_platform.request.xml", out, encoded(&order, out));
   static const char *const wrong[] = {"side=moon", "colour=red",   "organ=1",     "amounts",
                                       "phone=+86", "currency=USD", "amounts=yuan"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

@@ -48,18 +48,6 @@ static size_t encoded(const struct hf_order *order, uint8_t out[HF_ORDER_BODY_SI
   return writer.size;
 }
 
-static void same_as(const char *file, const void *bytes, size_t size)
-{
-  char path[128];
-  size_t wanted_size;
-  snprintf(path, sizeof path, "adapters/wallet_json/vectors/%s", file);
-  uint8_t *wanted = read_source_file(path, &wanted_size);
-  bool same = wanted_size == size && memcmp(bytes, wanted, size) == 0;
-  free(wanted);
-  if (!same) fprintf(stderr, "%s is now %.*s\n", path, (int)size, (const char *)bytes);
-  assert_true(same);
-}
-
 static void requests_are_the_golden_bytes(void **unused)
 {
   static const enum hf_action actions[] = {HF_ACTION_STOP, HF_ACTION_LIFT, HF_ACTION_FREEZE, HF_ACTION_QUERY, HF_ACTION_SERIAL};
@@ -68,8 +56,8 @@ static void requests_are_the_golden_bytes(void **unused)
   (void)unused;
   for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
     struct hf_order order = order_of(actions[i]);
-    snprintf(file, sizeof file, "%s.request.json", hf_action_code(actions[i]));
-    same_as(file, out, encoded(&order, out));
+    snprintf(file, sizeof file, "wallet_json/vectors/%s.request.json", hf_action_code(actions[i]));
+    same_as_vector(file, out, encoded(&order, out));
   }
 }
 
@@ -83,10 +71,10 @@ static void the_five_lines_are_signed(void **unused)
       .order = &order, .row = &wallet, .body = {body, encoded(&order, body)}, .sent_wall_ns = T0 * HF_NS_PER_S};
   struct hf_writer to_sign = hf_writer_of(bytes, sizeof bytes), sealed = hf_writer_of(headers, sizeof headers);
   assert_true(hf_is_ok(hf_wallet_json.to_sign(&message, &to_sign)));
-  same_as("stop.signed.txt", bytes, to_sign.size);
+  same_as_vector("wallet_json/vectors/stop.signed.txt", bytes, to_sign.size);
   assert_true(
       hf_is_ok(hf_wallet_json.seal(&message, order.key_id, "ed25519", (struct hf_span){(const uint8_t *)"abc", 3}, &sealed)));
-  same_as("stop.headers.txt", headers, sealed.size);
+  same_as_vector("wallet_json/vectors/stop.headers.txt", headers, sealed.size);
   struct hf_writer small = hf_writer_of(bytes, 100);
   assert_int_equal(hf_wallet_json.to_sign(&message, &small).kind, HF_STATUS_LIMIT);
 }
