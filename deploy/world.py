@@ -181,8 +181,15 @@ class World:
         self.ids = {}
         for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
             self.keygen(name, algorithm)
+        for name in list(self.answer_keys().values())[1:]:
+            self.keygen(name, 'ed25519')
         for code in (c for c in self.codes if self.dialects.get(c) == 'iso8583_packed'):
             self.mac_key(code, os.urandom(16).hex())
+
+    def answer_keys(self):
+        """Of those whose answers are signed: the first has `answers`, any other its own."""
+        signed = [c for c in self.codes if self.dialects.get(c) in SIGNED_ANSWERS]
+        return {code: 'answers' if i == 0 else f'answers-{code}' for i, code in enumerate(signed)}
 
     def mac_key(self, code, *keys):
         """Shared by the centre and the institution: the first is used, a second accepted too."""
@@ -231,7 +238,8 @@ class World:
         tls = self.dir / 'tls'
         spoken = {c: f'{c}:{self.dialects[c]}' if c in self.dialects else c for c in codes}
         wanted = [f'{spoken[c]}={self.endpoints[c]}' if fixed and c in self.endpoints else spoken[c] for c in codes]
-        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem', '--mac-keys', tls / 'banks', '--brokers', self.brokers,
+        self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem',
+                          *(a for c, n in self.answer_keys().items() for a in ('--answer-key', f'{c}={tls / n}.key.pem') if n != 'answers'), '--mac-keys', tls / 'banks', '--brokers', self.brokers,
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
@@ -325,8 +333,8 @@ class World:
         lines.append('keys:\n')
         for name, (holder, unit, role) in self.officers.items():
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')
-        for code in (c for c in self.codes if self.dialects.get(c) in SIGNED_ANSWERS):
-            lines.append(f'  - holder: {code}\n    role: institution\n    public_key: tls/answers.pub.pem\n')
+        for code, name in self.answer_keys().items():
+            lines.append(f'  - holder: {code}\n    role: institution\n    public_key: tls/{name}.pub.pem\n')
         lines += self.registry_more
         (self.dir / 'registry.yaml').write_text(''.join(lines))
 

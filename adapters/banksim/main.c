@@ -361,7 +361,7 @@ static int usage(FILE *out)
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
       "  --brokers     Kafka, for institutions that take their orders from there\n"
       "  --mac-keys    folder of files CODE.mac: keys shared with the centre, 32 hexadecimal digits each\n"
-      "  --answer-key  signs the answers of institutions whose dialect has them signed\n"
+      "  --answer-key  FILE or CODE=FILE: signs the answers of institutions whose dialect has them signed\n"
       "  --control     a port for GET /clock?ahead_s=N, GET /broken?code=CODE&mode=MODE&case=NUMBER, POST /pay {code, number, "
       "row}, GET "
       "/fault?code=CODE&kind=silence|slow|garbage|reset|refuse|busy|other_order|swallow|unsigned|bad_signature|old|other_nonce|"

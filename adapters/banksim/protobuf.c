@@ -242,11 +242,11 @@ static void seal(const struct bank *bank, const uint8_t *payload, size_t size, s
                    inner = hf_writer_of(inner_bytes, sizeof inner_bytes);
   if (bank->fault == FAULT_UNSIGNED) return;
   hf_write_pre_authentication(&to_sign, ANSWER_TYPE, (struct hf_span){payload, size});
-  signature_make(signed_bytes, to_sign.size, text);
+  signature_make(bank->code, signed_bytes, to_sign.size, text);
   size_t used = hf_base64_decode(text, strlen(text), signature, sizeof signature);
   if (used == SIZE_MAX) return;
   if (bank->fault == FAULT_BAD_SIGNATURE) signature[used - 1] ^= 1;
-  put_text(&inner, 1, signature_key_id());
+  put_text(&inner, 1, signature_key_id(bank->code));
   put_bytes(&inner, 2, signature, used);
   put_bytes(out, 3, inner_bytes, inner.size);
 }

@@ -8,8 +8,15 @@
 
 #include "engine/base/bytes.h"
 
-static EVP_PKEY *centre_key, *answer_key;
-static char answer_key_id[33];
+#define ANSWER_KEYS_MAX 16
+
+static EVP_PKEY *centre_key;
+static struct answer_key {
+  char code[16]; /* "": of all that have none of their own */
+  EVP_PKEY *key;
+  char id[33];
+} answer_keys[ANSWER_KEYS_MAX];
+static int answer_keys_count;
 
 bool signature_centre_key(const char *file)
 {
@@ -19,17 +26,30 @@ bool signature_centre_key(const char *file)
   return centre_key != NULL;
 }
 
-bool signature_answer_key(const char *file)
+bool signature_answer_key(const char *text)
 {
-  FILE *in = fopen(file, "re");
-  answer_key = in == NULL ? NULL : PEM_read_PrivateKey(in, NULL, NULL, NULL);
+  const char *equals = strchr(text, '=');
+  if (answer_keys_count == ANSWER_KEYS_MAX) return false;
+  struct answer_key *to = &answer_keys[answer_keys_count++];
+  if (equals != NULL) snprintf(to->code, sizeof to->code, "%.*s", (int)(equals - text), text);
+  FILE *in = fopen(equals == NULL ? text : equals + 1, "re");
+  to->key = in == NULL ? NULL : PEM_read_PrivateKey(in, NULL, NULL, NULL);
   if (in != NULL) fclose(in);
   unsigned char *der = NULL, digest[32];
-  int size = answer_key == NULL ? -1 : i2d_PUBKEY(answer_key, &der);
+  int size = to->key == NULL ? -1 : i2d_PUBKEY(to->key, &der);
   if (size <= 0 || EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)size, digest, NULL) != 1) return false;
   OPENSSL_free(der);
-  for (int i = 0; i < 16; i++) snprintf(answer_key_id + 2 * i, 3, "%02x", digest[i]);
+  for (int i = 0; i < 16; i++) snprintf(to->id + 2 * i, 3, "%02x", digest[i]);
   return true;
+}
+
+static const struct answer_key *answer_key_of(const char *code)
+{
+  static const struct answer_key none;
+  const struct answer_key *found = &none;
+  for (int i = 0; i < answer_keys_count; i++)
+    if (strcmp(answer_keys[i].code, code) == 0 || (answer_keys[i].code[0] == '\0' && found == &none)) found = &answer_keys[i];
+  return found;
 }
 
 static const char *mac_folder;
@@ -130,17 +150,18 @@ bool signature_is_right_for(const char *type, const char *text, const uint8_t *b
   return signature_is_right(text, bytes, (size_t)head + size);
 }
 
-const char *signature_key_id(void)
+const char *signature_key_id(const char *code)
 {
-  return answer_key_id;
+  return answer_key_of(code)->id;
 }
 
-void signature_make(const void *bytes, size_t size, char text[700])
+void signature_make(const char *code, const void *bytes, size_t size, char text[700])
 {
   uint8_t signature[512];
   size_t signature_size = sizeof signature;
   struct hf_writer writer = hf_writer_of(text, 699);
   text[0] = '\0';
+  EVP_PKEY *answer_key = answer_key_of(code)->key;
   if (answer_key == NULL) return;
   EVP_MD_CTX *context = EVP_MD_CTX_new();
   if (begin(context, answer_key, true) && EVP_DigestSign(context, signature, &signature_size, bytes, size) == 1)

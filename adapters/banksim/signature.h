@@ -9,7 +9,7 @@
 
 /* PEM files: the centre's public key, and the private key that signs answers. False where one cannot be used. */
 bool signature_centre_key(const char *file);
-bool signature_answer_key(const char *file);
+bool signature_answer_key(const char *text); /* FILE, or CODE=FILE for one institution */
 
 /* True where banksim was given no centre's key. text: base64, NULL: missing. */
 bool signature_is_right(const char *text, const uint8_t *bytes, size_t size);
@@ -22,8 +22,8 @@ void signature_mac_keys(const char *folder);
 bool signature_mac(const char *code, const char *algorithm, const void *bytes, size_t size, uint8_t mac[8]);
 
 /* 32 hex digits; "" where banksim was given no key. */
-const char *signature_key_id(void);
+const char *signature_key_id(const char *code);
 /* Base64 of the answer key's signature; "" without one. */
-void signature_make(const void *bytes, size_t size, char text[700]);
+void signature_make(const char *code, const void *bytes, size_t size, char text[700]);
 
 #endif

@@ -215,13 +215,13 @@ static void seal(struct answer *answer, struct evhttp_request *request)
   char *bytes = malloc(room);
   if (bytes == NULL) abort();
   int wrote = snprintf(bytes, room, "%s\n%s\n%s\n", at, nonce, answer->verdict.body);
-  signature_make(bytes, (size_t)wrote, signature);
+  signature_make(answer->bank->code, bytes, (size_t)wrote, signature);
   free(bytes);
   if (fault == FAULT_UNSIGNED || (answer->spoiled && bank_is_broken(answer->bank, "unsigned_answer", NULL))) return;
   if (fault == FAULT_BAD_SIGNATURE) signature[0] = signature[0] == 'A' ? 'B' : 'A';
   evhttp_add_header(headers, "Wallet-Timestamp", at);
   evhttp_add_header(headers, "Wallet-Nonce", nonce);
-  evhttp_add_header(headers, "Wallet-Serial", signature_key_id());
+  evhttp_add_header(headers, "Wallet-Serial", signature_key_id(answer->bank->code));
   evhttp_add_header(headers, "Wallet-Signature", signature);
 }
 

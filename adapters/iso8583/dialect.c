@@ -474,7 +474,7 @@ static struct hf_status decode(struct hf_span bytes, const struct hf_order *orde
     if (!take_tag(tag, value, room, answer))
       return hf_fail(HF_STATUS_MALFORMED, "the record: a tag's value is none of its kind");
   if (!sound) return hf_fail(HF_STATUS_MALFORMED, "the record: a tag is cut, or no digits");
-  answer->has_feedback = true;
+  answer->has_receipt = answer->has_feedback = true;
   answer->holds = room->holds;
   return hf_ok();
 }

@@ -99,7 +99,8 @@ static struct hf_status prove(const struct hf_message *asked, const struct hf_re
   if (!hf_is_ok(status)) return status;
   const struct hf_signature *signature = &envelope.signatures[0];
   if (envelope.signatures_count != 1) return hf_fail(HF_STATUS_REFUSED, "signatures: one, the institution's");
-  if (signature->bytes.size > sizeof proof->signature) return hf_fail(HF_STATUS_REFUSED, "signature: longer than any");
+  if (signature->bytes.size == 0 || signature->bytes.size > sizeof proof->signature)
+    return hf_fail(HF_STATUS_REFUSED, "signature: none, or longer than any");
   memcpy(proof->key_id, signature->key_id, sizeof proof->key_id);
   memcpy(proof->signature, signature->bytes.data, signature->bytes.size);
   proof->signature_size = signature->bytes.size;

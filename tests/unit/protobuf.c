@@ -71,6 +71,8 @@ static void an_order_is_a_signed_envelope(void **unused)
 }
 
 /* An envelope around the answer, as protobuf-c packs it. */
+static size_t signature_size = 64;
+
 static struct hf_span packed(Holdfast__V1__Answer *said, const char *type)
 {
   static uint8_t payload[HF_ANSWER_BODY_SIZE_MAX];
@@ -79,7 +81,7 @@ static struct hf_span packed(Holdfast__V1__Answer *said, const char *type)
   Holdfast__V1__Signature *signatures[] = {&signature};
   static uint8_t bytes[64];
   signature.key_id = (char *)"0123456789abcdef0123456789abcdef";
-  signature.signature = (ProtobufCBinaryData){sizeof bytes, bytes};
+  signature.signature = (ProtobufCBinaryData){signature_size, bytes};
   envelope.payload_type = (char *)(uintptr_t)type;
   envelope.payload = (ProtobufCBinaryData){holdfast__v1__answer__pack(said, payload), payload};
   envelope.n_signatures = 1;
@@ -148,6 +150,14 @@ static void an_answer_is_read_to_its_end(void **unused)
   assert_true(hf_is_ok(hf_protobuf_kafka.prove(&asked, &reply, 1, &proof, &writer)));
   assert_string_equal(proof.key_id, "0123456789abcdef0123456789abcdef");
   assert_int_equal(proof.signature_size, 64);
+  signature_size = 0; /* found by the fuzzer */
+  const struct hf_reply bare = {.status = 200, .body = packed(&said, HF_PAYLOAD_TYPE_ANSWER)};
+  writer = hf_writer_of(covered, sizeof covered);
+  assert_int_equal(hf_protobuf_kafka.prove(&asked, &bare, 1, &proof, &writer).kind, HF_STATUS_REFUSED);
+  signature_size = 64;
+  (void)packed(&said, HF_PAYLOAD_TYPE_ANSWER);
+  writer = hf_writer_of(covered, sizeof covered);
+  assert_true(hf_is_ok(hf_protobuf_kafka.prove(&asked, &reply, 1, &proof, &writer)));
   assert_non_null(memmem(covered, writer.size, HF_PAYLOAD_TYPE_ANSWER, strlen(HF_PAYLOAD_TYPE_ANSWER)));
 }
 
