@@ -57,6 +57,8 @@ struct hf_dialect {
    * body. */
   struct hf_status (*seal)(const struct hf_message *message, const char *key_id, const char *algorithm,
                            struct hf_span signature, struct hf_writer *headers);
+  /* Writes the name of the file that the message stands in, without its end. NULL: the dialect is not for files. */
+  void (*file_name)(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *name);
   /* Whose answer it is, where many share a connection. NULL: a reply belongs to its request. */
   struct hf_status (*identify)(struct hf_span bytes, const struct hf_institution *row, struct hf_order_id *id);
   /*

@@ -31,7 +31,7 @@ struct hf_parcel {
   const char *path, *content_type; /* https */
   struct hf_span headers;          /* https: lines, with a NUL behind; else what follows the body */
   struct hf_span body;
-  struct hf_case_id case_id; /* kafka: the record's key */
+  const struct hf_order *order; /* kafka: its case is the record's key; filedrop: the dialect names the file after it */
 };
 
 struct hf_transport_config {
@@ -40,6 +40,7 @@ struct hf_transport_config {
   const char *ca_file; /* who signs institutions' certificates */
   uint32_t slots_count;
   const char *brokers, *answers, *instance; /* kafka: where, the topic of answers, our name in its group */
+  const char *drop;                         /* filedrop: the folder of all institutions' folders; "none" */
 };
 
 struct hf_transport {
@@ -63,6 +64,7 @@ struct hf_transport {
   void (*warmth)(void *self, uint32_t index, uint32_t *open, uint32_t *wanted);
 };
 
+extern const struct hf_transport hf_transport_filedrop;
 extern const struct hf_transport hf_transport_https;
 extern const struct hf_transport hf_transport_kafka;
 extern const struct hf_transport hf_transport_tcp;

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PG_BIN = next(iter(sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'), reverse=True)), None)
 
 
-BANK_CODES = {'BANKA': '102100000013', 'BANKB': '103100000026', 'BANKC': '402100000114'}  # schemas/routing/bank_codes.csv
+BANK_CODES = {'BANKA': '102100000013', 'BANKB': '103100000026', 'BANKC': '402100000114', 'BANKE': '104100000004'}  # schemas/routing/bank_codes.csv
 
 
 def free_port():
@@ -52,6 +52,7 @@ SPOKEN = {'holdfast_json': ('https', {}),
           'iso20022': ('https', {'dialect': 'iso20022'}),
           'iso8583': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'binary=hex length=four_digits {CARD_CODES}'}),
           'iso8583_packed': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'encoding=bcd tpdu=6000030000 mac=x919 {CARD_CODES}'}),
+          'platform_xml_drop': ('file', {'dialect': 'platform_xml', 'transport': 'filedrop', 'swallows_duplicates': 'yes', 'profile': 'side=platform phone=13800000000'}),
           'protobuf_kafka': ('kafka', {'dialect': 'protobuf_kafka', 'transport': 'kafka'}),
           'wallet_json': ('https', {'dialect': 'wallet_json'})}
 SIGNED_ANSWERS = ('wallet_json', 'protobuf_kafka')
@@ -234,12 +235,13 @@ class World:
         codes = codes or self.codes
         folder = self.dir / name
         folder.mkdir(exist_ok=True)
+        (self.dir / 'drop').mkdir(exist_ok=True)
         (folder / 'endpoints').unlink(missing_ok=True)
         tls = self.dir / 'tls'
         spoken = {c: f'{c}:{self.dialects[c]}' if c in self.dialects else c for c in codes}
         wanted = [f'{spoken[c]}={self.endpoints[c]}' if fixed and c in self.endpoints else spoken[c] for c in codes]
         self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem',
-                          *(a for c, n in self.answer_keys().items() for a in ('--answer-key', f'{c}={tls / n}.key.pem') if n != 'answers'), '--mac-keys', tls / 'banks', '--brokers', self.brokers,
+                          *(a for c, n in self.answer_keys().items() for a in ('--answer-key', f'{c}={tls / n}.key.pem') if n != 'answers'), '--mac-keys', tls / 'banks', '--brokers', self.brokers, '--drop', self.dir / 'drop',
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
                           *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
@@ -275,7 +277,7 @@ class World:
         tls = self.dir / 'tls'
         port = free_port()
         values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo,
-                  'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem', 'engine.mac_keys': tls,
+                  'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem', 'engine.mac_keys': tls, 'filedrop.root': self.dir / 'drop',
                   'audit.key': tls / 'audit.key.pem', 'audit.sm2_key': tls / 'audit-sm2.key.pem',
                   'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
         values.update(self.settings)
@@ -317,6 +319,9 @@ class World:
             raise RuntimeError(f'{" ".join(command)}: exit {done.returncode}: {done.stderr.strip()}')
         return done
 
+    def place(self, scheme, code):
+        return {'kafka': f'orders.{code}', 'file': code}.get(scheme) or f'127.0.0.1:{self.endpoints[code]}'
+
     def write_registry(self, names=None, **row):
         lines = ['institutions:\n']
         for code in self.codes:
@@ -329,7 +334,7 @@ class World:
             if code in BANK_CODES:
                 values = {**values, 'bank_code': f'"{BANK_CODES[code]}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
-                         f'    endpoint: "{scheme}://{f"orders.{code}" if scheme == "kafka" else f"127.0.0.1:{self.endpoints[code]}"}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
+                         f'    endpoint: "{scheme}://{self.place(scheme, code)}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
         lines.append('keys:\n')
         for name, (holder, unit, role) in self.officers.items():
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')

@@ -30,6 +30,9 @@ bool answer_takes_get(struct evhttp_request *request, const struct bank *bank);
 /* Replies to the HTTP request that `to` is, and frees the answer. */
 void answer_send_http(struct answer *answer);
 
+/* An institution that is reached by files below root/CODE: drop.c. */
+void drop_open(struct event_base *base, const char *root, struct bank *bank);
+
 /* An institution with a speech (speech.h): frames over TLS on its own port. Returns the port. */
 int channel_listen(struct event_base *base, SSL_CTX *tls, struct bank *bank, int port);
 

@@ -33,7 +33,7 @@ static struct {
   SSL_CTX *tls;
   struct bank banks[BANKS_MAX];
   int banks_count;
-  const char *dir, *brokers;
+  const char *dir, *brokers, *drop;
   struct event *flush;
   bool no_sync;
   json_t *script;              /* code → number → account */
@@ -285,6 +285,10 @@ static void open_bank(const char *name, int port)
     bank->port = channel_listen(sim.base, sim.tls, bank, port);
     return;
   }
+  if (colon != NULL && strcmp(colon + 1, "platform_xml_drop") == 0) {
+    drop_open(sim.base, sim.drop, bank);
+    return;
+  }
   if (colon != NULL && strcmp(colon + 1, "protobuf_kafka") == 0) {
     kafka_open(sim.base, sim.brokers, bank);
     return;
@@ -299,7 +303,8 @@ static void open_bank(const char *name, int port)
   while (colon != NULL && door < count && strcmp(colon + 1, doors[door].dialect) != 0) door++;
   if (door == count) {
     fprintf(stderr,
-            "banksim: %s: the dialect is holdfast_json, platform_xml, protobuf_kafka, iso8583, iso8583_packed, iso20022 or "
+            "banksim: %s: the dialect is holdfast_json, platform_xml, platform_xml_drop, protobuf_kafka, iso8583, "
+            "iso8583_packed, iso20022 or "
             "wallet_json\n",
             name);
     exit(2);
@@ -359,6 +364,7 @@ static int usage(FILE *out)
       "other}]}}}\n"
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
       "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
+      "  --drop        folder of all institutions that are reached by files\n"
       "  --brokers     Kafka, for institutions that take their orders from there\n"
       "  --mac-keys    folder of files CODE.mac: keys shared with the centre, 32 hexadecimal digits each\n"
       "  --answer-key  FILE or CODE=FILE: signs the answers of institutions whose dialect has them signed\n"
@@ -372,19 +378,13 @@ static int usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"dir", 1, NULL, 'd'},
-                                          {"cert", 1, NULL, 'c'},
-                                          {"key", 1, NULL, 'k'},
-                                          {"ca", 1, NULL, 'a'},
-                                          {"centre-key", 1, NULL, 'v'},
-                                          {"answer-key", 1, NULL, 'w'},
-                                          {"mac-keys", 1, NULL, 'm'},
-                                          {"brokers", 1, NULL, 'b'},
-                                          {"control", 0, NULL, 'o'},
-                                          {"no-sync", 0, NULL, 'n'},
-                                          {"script", 1, NULL, 's'},
-                                          {"help", 0, NULL, 'h'},
-                                          {0}};
+  static const struct option options[] = {{"dir", 1, NULL, 'd'},        {"cert", 1, NULL, 'c'},
+                                          {"key", 1, NULL, 'k'},        {"ca", 1, NULL, 'a'},
+                                          {"centre-key", 1, NULL, 'v'}, {"answer-key", 1, NULL, 'w'},
+                                          {"mac-keys", 1, NULL, 'm'},   {"brokers", 1, NULL, 'b'},
+                                          {"drop", 1, NULL, 'f'},       {"control", 0, NULL, 'o'},
+                                          {"no-sync", 0, NULL, 'n'},    {"script", 1, NULL, 's'},
+                                          {"help", 0, NULL, 'h'},       {0}};
   const char *certificate = NULL, *key = NULL, *ca = NULL;
   int option, control = 0;
   signal(SIGPIPE, SIG_IGN);
@@ -399,6 +399,8 @@ int main(int argc, char **argv)
       ca = optarg;
     else if (option == 'o')
       control = 1;
+    else if (option == 'f')
+      sim.drop = optarg;
     else if (option == 'b')
       sim.brokers = optarg;
     else if (option == 'm')

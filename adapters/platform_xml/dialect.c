@@ -294,6 +294,20 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
   return out->full ? hf_fail(HF_STATUS_LIMIT, "the order does not fit") : hf_ok();
 }
 
+/* {TxCode}_{ApplicationID}_{32 hexadecimal digits} (domain.md 3.1): the same at each try, so that a resend replaces what nobody
+ * has taken yet. */
+static void file_name(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *out)
+{
+  struct hf_platform_profile profile;
+  if (!hf_is_ok(hf_platform_profile_read(row->profile, &profile))) return;
+  uint32_t code = hf_platform_code(order->action);
+  hf_write_int(out, code + (profile.to_platform ? 100000 : 0));
+  hf_write_text(out, "_");
+  write_application_id(out, code, order->id);
+  hf_write_text(out, "_");
+  hf_write_hex(out, order->case_id.uuid.bytes, 16);
+}
+
 /* DSSE's pre-authentication encoding, as for every dialect whose own signature is not published. */
 static struct hf_status to_sign(const struct hf_message *message, struct hf_writer *bytes)
 {
@@ -341,6 +355,7 @@ const struct hf_dialect hf_platform_xml = {
     .encode = encode,
     .to_sign = to_sign,
     .seal = seal,
+    .file_name = file_name,
     .identify = hf_platform_identify,
     .decode = hf_platform_decode,
 };

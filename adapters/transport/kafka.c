@@ -253,7 +253,7 @@ static struct hf_status send_record(void *self, uint32_t index, uint32_t slot, c
   struct institution *institution = &kafka->institutions[index];
   memcpy(record, parcel->body.data, parcel->body.size);
   if (parcel->headers.size > 0) memcpy(record + parcel->body.size, parcel->headers.data, parcel->headers.size);
-  hf_uuid_text(parcel->case_id.uuid, key);
+  hf_uuid_text(parcel->order->case_id.uuid, key);
   outgoing->generation++;
   if (rd_kafka_produce(institution->handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, record, size, key, strlen(key),
                        token(slot, outgoing->generation)) != 0)

@@ -53,6 +53,7 @@ static const struct row rows[] = {
   {"tls", "certificate", TEXT, AT(tls_certificate), NULL, 0, 0, NULL, "PEM file: the centre's client certificate"},
   {"tls", "key", TEXT, AT(tls_key), NULL, 0, 0, NULL, "PEM file: its private key"},
   {"tls", "ca", TEXT, AT(tls_ca), NULL, 0, 0, NULL, "PEM file: who signs institutions' certificates"},
+  {"filedrop", "root", TEXT, AT(filedrop_root), "none", 0, 0, NULL, "folder below which each institution with transport filedrop has its own; none: there is none such"},
   {"http", "listen", TEXT, AT(http_listen), "127.0.0.1:9464", 0, 0, NULL, "health and metrics; a loopback address only"},
   {"log", "level", CHOICE, AT(log_level), "info", 0, 0, "debug info warn alarm", "lines below it are not written"},
 };

@@ -159,7 +159,7 @@ static bool send_ready(struct hf_engine *engine)
                                      .content_type = view.dialect->content_type,
                                      .headers = view.headers,
                                      .body = view.message.body,
-                                     .case_id = view.message.order->case_id};
+                                     .order = view.message.order};
     struct hf_status status = transport->is->send(transport->self, view.lane, flight, &parcel);
     if (hf_is_ok(status))
       hf_dispatch_started(engine->dispatch, flight, engine->turn);
@@ -364,7 +364,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                 .slots_count = engine->flights_max + 1,
                                                 .brokers = config->kafka_brokers,
                                                 .answers = config->kafka_answers,
-                                                .instance = config->engine_instance};
+                                                .instance = config->engine_instance,
+                                                .drop = config->filedrop_root};
   const struct hf_transport_events transport_events = {
       .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
   const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
@@ -421,7 +422,7 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   *out = engine;
   engine->config = *config;
   static const struct hf_transport *const transports[HF_TRANSPORTS] = {&hf_transport_https, &hf_transport_tcp,
-                                                                       &hf_transport_kafka};
+                                                                       &hf_transport_kafka, &hf_transport_filedrop};
   for (int i = 0; i < HF_TRANSPORTS; i++) engine->transports[i].is = transports[i];
   for (int i = 0; i < HF_RECORD_SOCKETS; i++) engine->record_watched[i].socket.fd = -1;
   engine->flights_max = (uint32_t)config->dispatch_flights;

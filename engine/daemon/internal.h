@@ -50,7 +50,7 @@ struct hf_trace {
 #define HF_TRACES_MAX 4096
 #define HF_EXIT_FENCED 75 /* EX_TEMPFAIL of sysexits.h */
 
-#define HF_TRANSPORTS 3
+#define HF_TRANSPORTS 4
 #define HF_DUE_CASES_MAX 128
 
 struct hf_due_case {
