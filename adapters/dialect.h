@@ -80,6 +80,7 @@ extern const struct hf_dialect hf_holdfast_json;
 extern const struct hf_dialect hf_iso20022;
 extern const struct hf_dialect hf_iso8583;
 extern const struct hf_dialect hf_platform_xml;
+extern const struct hf_dialect hf_platform_xml_wallet;
 extern const struct hf_dialect hf_protobuf_kafka;
 extern const struct hf_dialect hf_wallet_json;
 

@@ -3,8 +3,9 @@
 
 #include "adapters/dialect.h"
 
-static const struct hf_dialect *const dialects[] = {&hf_holdfast_json, &hf_iso20022,       &hf_iso8583,
-                                                    &hf_platform_xml,  &hf_protobuf_kafka, &hf_wallet_json};
+static const struct hf_dialect *const dialects[] = {
+    &hf_holdfast_json,       &hf_iso20022,       &hf_iso8583,    &hf_platform_xml,
+    &hf_platform_xml_wallet, &hf_protobuf_kafka, &hf_wallet_json};
 
 const struct hf_dialect *hf_dialect_named(const char *name)
 {

@@ -1,4 +1,4 @@
-"""The demo behind deploy/quickstart: one victim, twelve accounts at eight institutions, 23 orders (a card host cannot be asked for transactions); then a case's whole life (story.py).
+"""The demo behind deploy/quickstart: one victim, twelve accounts at nine institutions, 23 orders (a card host cannot be asked for transactions); then a case's whole life (story.py).
 --keep leaves it running, --stop ends it."""
 import datetime
 import os
@@ -12,9 +12,10 @@ import time
 import story
 from world import ROOT, World, wait_until
 
-# six dialects over three transports; the others speak holdfast_json over HTTPS
-DIALECTS = {'BANKC': 'platform_xml', 'BANKD': 'iso20022', 'BANKK': 'protobuf_kafka', 'CARDA': 'iso8583_packed', 'PAYA': 'wallet_json'}
-CODES = {'BANKA': 'Demo Bank A', 'BANKB': 'Demo Bank B', 'BANKC': 'Demo Bank C', 'BANKD': 'Demo Bank D', 'BANKK': 'Demo Bank K', 'CARDA': 'Demo Card Host A', 'PAYA': 'Demo Pay A', 'PAYB': 'Demo Pay B'}
+# all seven dialects over all four transports; BANKA and BANKB speak holdfast_json over HTTPS
+DIALECTS = {'BANKC': 'platform_xml', 'BANKD': 'iso20022', 'BANKE': 'platform_xml_drop', 'BANKK': 'protobuf_kafka', 'CARDA': 'iso8583_packed', 'PAYA': 'wallet_json',
+            'PAYB': 'platform_xml_wallet'}
+CODES = {'BANKA': 'Demo Bank A', 'BANKB': 'Demo Bank B', 'BANKC': 'Demo Bank C', 'BANKD': 'Demo Bank D', 'BANKE': 'Demo Bank E', 'BANKK': 'Demo Bank K', 'CARDA': 'Demo Card Host A', 'PAYA': 'Demo Pay A', 'PAYB': 'Demo Pay B'}
 
 
 def state_folder():
@@ -126,7 +127,7 @@ def run(folder, keep):
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     with World(folder, broker='dev', institutions=list(CODES), dialects=DIALECTS, on_spawn=lambda world: remember(world, folder)) as world:
-        say(f'starting PostgreSQL, broker, eight institutions and the engine below {folder}')
+        say(f'starting PostgreSQL, broker, nine institutions and the engine below {folder}')
         story.prepare(world)
         world.start(names=CODES)
         print(world.holdfast('institution', 'list').stdout, flush=True)

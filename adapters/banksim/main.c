@@ -278,7 +278,8 @@ static void open_bank(const char *name, int port)
   }
   bank->script = json_object_get(sim.script, code);
   bank_restore(bank);
-  static const struct speech *const speeches[] = {&speech_platform, &speech_card_text, &speech_card_packed};
+  static const struct speech *const speeches[] = {&speech_platform, &speech_platform_wallet, &speech_card_text,
+                                                  &speech_card_packed};
   for (size_t i = 0; colon != NULL && i < sizeof speeches / sizeof speeches[0]; i++) {
     if (strcmp(colon + 1, speeches[i]->name) != 0) continue;
     bank->speech = speeches[i];
@@ -303,7 +304,8 @@ static void open_bank(const char *name, int port)
   while (colon != NULL && door < count && strcmp(colon + 1, doors[door].dialect) != 0) door++;
   if (door == count) {
     fprintf(stderr,
-            "banksim: %s: the dialect is holdfast_json, platform_xml, platform_xml_drop, protobuf_kafka, iso8583, "
+            "banksim: %s: the dialect is holdfast_json, platform_xml, platform_xml_drop, platform_xml_wallet, protobuf_kafka, "
+            "iso8583, "
             "iso8583_packed, iso20022 or "
             "wallet_json\n",
             name);

@@ -69,9 +69,9 @@ static const char *action_of(const json_t *fields)
 {
   static const struct {
     const char *code, *action;
-  } known[] = {{"0101", "stop"},     {"0103", "lift"},      {"0105", "extend"},  {"0201", "freeze"},
-               {"0203", "unfreeze"}, {"0205", "renew"},     {"0301", "query"},   {"0303", "holder"},
-               {"0305", "monitor"},  {"0307", "unmonitor"}, {"0309", "accounts"}};
+  } known[] = {{"0101", "stop"},     {"0103", "lift"},      {"0105", "extend"},   {"0201", "freeze"},
+               {"0203", "unfreeze"}, {"0205", "renew"},     {"0301", "query"},    {"0303", "holder"},
+               {"0305", "monitor"},  {"0307", "unmonitor"}, {"0309", "accounts"}, {"0311", "serial"}};
   const char *code = text_of(fields, "TxCode");
   bool holds = strcmp(text_of(fields, "InquiryMode"), "02") == 0;
   for (size_t i = 0; strlen(code) == 6 && i < sizeof known / sizeof known[0]; i++)
@@ -85,10 +85,13 @@ static json_t *order_of(const json_t *fields, const char *institution)
   char id[40], parent[40];
   bool limited = strcmp(text_of(fields, "FreezeType"), "01") == 0;
   write_id(text_of(fields, "ApplicationID"), id);
-  json_t *order =
-      json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "order_id", id, "case_id", "-", "action", action_of(fields),
-                "institution", institution, "account", "number", text_of(fields, "AccountNumber"), "name",
-                text_of(fields, "AccountName"), "transfer", "amount", text_of(fields, "TransferAmount"));
+  bool serial = strcmp(action_of(fields), "serial") == 0;
+  const char *number = text_of(fields, serial                                    ? "TransactionSerial"
+                                       : json_object_get(fields, "Data") != NULL ? "Data"
+                                                                                 : "AccountNumber");
+  json_t *order = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "order_id", id, "case_id", "-", "action",
+                            action_of(fields), "institution", institution, "account", "number", number, "name",
+                            text_of(fields, "AccountName"), "transfer", "amount", text_of(fields, "TransferAmount"));
   if (text_of(fields, "OriginalApplicationID")[0] != '\0') {
     write_id(text_of(fields, "OriginalApplicationID"), parent);
     json_object_set_new(order, "parent", json_string(parent));
@@ -182,11 +185,29 @@ static struct frame receipt(const struct bank *bank, const json_t *order, bool t
   return (struct frame){(uint8_t *)text, size};
 }
 
-static void put_transactions(FILE *out, const json_t *rows)
+/* To a serial: who was paid. */
+static void put_payee(FILE *out, const json_t *row)
+{
+  const json_t *other = json_object_get(row, "other");
+  fputs("<Transaction>", out);
+  put(out, "TransactionSerial", text_of(row, "serial"));
+  put(out, "TransactionAmount", text_of(row, "amount"));
+  put_time(out, "TransactionTime", row, "at");
+  put(out, "PayeeCompanyID", text_of(other, "institution"));
+  put(out, "PayeePaymentAccount", text_of(other, "number"));
+  put(out, "PayeeName", text_of(other, "name"));
+  fputs("</Transaction>", out);
+}
+
+static void put_transactions(FILE *out, const json_t *rows, bool by_serial)
 {
   fputs("<Accounts><Account><Transactions>", out);
   for (size_t i = 0; i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i), *other = json_object_get(row, "other");
+    if (by_serial) {
+      put_payee(out, row);
+      continue;
+    }
     fputs("<Transaction>", out);
     put(out, "BorrowingSigns", strcmp(text_of(row, "side"), "credit") == 0 ? "1" : "0");
     put(out, "TransactionAmount", text_of(row, "amount"));
@@ -255,7 +276,8 @@ static struct frame feedback_of(const struct bank *bank, const json_t *order, co
     put(out, "FormerApplicationDepartment", text_of(former, "authority"));
     put_time(out, "FormerFrozenExpireTime", former, "expires_at");
   }
-  if (json_object_get(feedback, "transactions") != NULL) put_transactions(out, json_object_get(feedback, "transactions"));
+  if (json_object_get(feedback, "transactions") != NULL)
+    put_transactions(out, json_object_get(feedback, "transactions"), strncmp(asked, "0311", 4) == 0);
   if (json_object_get(feedback, "holds") != NULL) put_measures(out, json_object_get(feedback, "holds"));
   fputs("</Body></Request>", out);
   fclose(out);
@@ -263,10 +285,11 @@ static struct frame feedback_of(const struct bank *bank, const json_t *order, co
   return (struct frame){(uint8_t *)text, size};
 }
 
-const struct speech speech_platform = {.name = "platform_xml",
-                                       .head = 4,
-                                       .swallows = true,
-                                       .receipts = true,
-                                       .read = read_order,
-                                       .receipt = receipt,
-                                       .feedback = feedback_of};
+#define SPEECH(it_is_called)                                                                                     \
+  {                                                                                                              \
+    .name = it_is_called, .head = 4, .swallows = true, .receipts = true, .read = read_order, .receipt = receipt, \
+    .feedback = feedback_of                                                                                      \
+  }
+
+/* Banks and payment companies read the same envelope; a payment company's fields are told apart by their names. */
+const struct speech speech_platform = SPEECH("platform_xml"), speech_platform_wallet = SPEECH("platform_xml_wallet");

@@ -30,6 +30,6 @@ struct speech {
   struct frame (*feedback)(const struct bank *bank, const json_t *order, const char *answer);
 };
 
-extern const struct speech speech_platform, speech_card_text, speech_card_packed;
+extern const struct speech speech_platform, speech_platform_wallet, speech_card_text, speech_card_packed;
 
 #endif

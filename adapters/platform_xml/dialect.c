@@ -16,7 +16,8 @@ static const struct {
 } codes[] = {{HF_ACTION_STOP, 100101},      {HF_ACTION_LIFT, 100103},     {HF_ACTION_EXTEND, 100105},
              {HF_ACTION_FREEZE, 100201},    {HF_ACTION_UNFREEZE, 100203}, {HF_ACTION_RENEW, 100205},
              {HF_ACTION_QUERY, 100301},     {HF_ACTION_HOLDER, 100303},   {HF_ACTION_MONITOR, 100305},
-             {HF_ACTION_UNMONITOR, 100307}, {HF_ACTION_ACCOUNTS, 100309}, {HF_ACTION_HOLDS, 100309}};
+             {HF_ACTION_UNMONITOR, 100307}, {HF_ACTION_ACCOUNTS, 100309}, {HF_ACTION_HOLDS, 100309},
+             {HF_ACTION_SERIAL, 100311}}; /* payment companies only; by analogy (domain.md 3.6, and the end of section 9) */
 
 uint32_t hf_platform_code(enum hf_action action)
 {
@@ -47,7 +48,8 @@ static struct hf_status read_setting(const char *key, size_t key_size, const cha
                {"currency", size == 3 && memcmp(value, "RMB", 3) == 0},
                {"currency", size == 3 && memcmp(value, "CNY", 3) == 0},
                {"organ", size == 12 && is_digits(value, size)},
-               {"phone", size < sizeof profile->phone && is_digits(value, size)}};
+               {"phone", size < sizeof profile->phone && is_digits(value, size)},
+               {"company", size > 0 && size < sizeof profile->company}};
   int found = -1;
   bool named = false;
   for (int i = 0; i < (int)(sizeof known / sizeof known[0]); i++) {
@@ -55,7 +57,7 @@ static struct hf_status read_setting(const char *key, size_t key_size, const cha
     named = true;
     if (known[i].ok) found = i;
   }
-  if (!named) return hf_fail(HF_STATUS_CONFIG, "profile: the keys are side, amounts, currency, organ, phone");
+  if (!named) return hf_fail(HF_STATUS_CONFIG, "profile: the keys are side, amounts, currency, organ, phone, company");
   switch (found) {
   case 0: profile->to_platform = true; break;
   case 2: profile->yuan = true; break;
@@ -65,10 +67,14 @@ static struct hf_status read_setting(const char *key, size_t key_size, const cha
     memcpy(profile->phone, value, size);
     profile->phone[size] = '\0';
     break;
+  case 8:
+    memcpy(profile->company, value, size);
+    profile->company[size] = '\0';
+    break;
   case -1:
     return hf_fail(HF_STATUS_CONFIG,
                    "profile: side=bank|platform amounts=decimals|yuan currency=CNY|RMB organ=12 digits "
-                   "phone=digits");
+                   "phone=digits company=at most 12 characters");
   default: break;
   }
   return hf_ok();
@@ -161,27 +167,73 @@ static void put_case(struct hf_writer *out, const struct hf_order *order)
   }
 }
 
-static void put_target(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row)
+/* What the number is, where its form says so (domain.md 3.6): a phone, a bank card, else an account of the company's own. Kinds
+ * without a form of their own are said before the number: "merchant-", "identity-", "login-". */
+static const char *data_type(const struct hf_account_number *number, struct hf_span *data)
 {
-  hf_xml_put(out, "BankID", row->bank_code);
-  hf_xml_put(out, "BankName", row->name);
+  static const struct {
+    const char *prefix, *type;
+  } said[] = {{"identity-", "02"}, {"login-", "05"}, {"merchant-", "06"}};
+  const char *text = (const char *)number->bytes;
+  *data = (struct hf_span){number->bytes, number->size};
+  for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+    size_t size = strlen(said[i].prefix);
+    if (number->size <= size || memcmp(text, said[i].prefix, size) != 0) continue;
+    *data = (struct hf_span){number->bytes + size, number->size - size};
+    return said[i].type;
+  }
+  if (!is_digits(text, number->size)) return "01";
+  if (number->size == 11 && text[0] == '1' && text[1] >= '3') return "03";
+  return number->size >= 12 && number->size <= 19 && hf_account_number_luhn(number) ? "04" : "01";
+}
+
+/* Whom it is about; who is asked. */
+struct addressed {
+  const struct hf_institution *row;
+  const struct hf_platform_profile *profile;
+  enum hf_platform_side side;
+};
+
+static void put_company(struct hf_writer *out, const struct hf_order *order, const struct addressed *to)
+{
+  struct hf_span data;
+  const char *type = data_type(&order->account, &data);
+  hf_xml_put(out, "OnlinePayCompanyID", to->profile->company[0] != '\0' ? to->profile->company : to->row->code);
+  hf_xml_put(out, "OnlinePayCompanyName", to->row->name);
+  hf_xml_put(out, "SubjectType", strcmp(type, "06") == 0 ? "02" : "01");
+  if (order->action == HF_ACTION_SERIAL) {
+    hf_xml_put(out, "TransactionSerial", order->serial);
+    return;
+  }
+  hf_xml_put(out, "DataType", type);
+  hf_xml_put_bytes(out, "Data", data.data, data.size);
+  hf_xml_put_bytes(out, "AccountName", order->name.bytes, order->name.size);
+}
+
+static void put_target(struct hf_writer *out, const struct hf_order *order, const struct addressed *to)
+{
+  if (to->side == HF_PLATFORM_WALLET) {
+    put_company(out, order, to);
+    return;
+  }
+  hf_xml_put(out, "BankID", to->row->bank_code);
+  hf_xml_put(out, "BankName", to->row->name);
   hf_xml_put(out, "AccountType", "01");
   hf_xml_put_bytes(out, "AccountName", order->name.bytes, order->name.size);
   hf_xml_put_bytes(out, "AccountNumber", order->account.bytes, order->account.size);
 }
 
-static void put_stop(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row,
-                     const struct hf_platform_profile *profile)
+static void put_stop(struct hf_writer *out, const struct hf_order *order, const struct addressed *to)
 {
   hf_xml_put(out, "ApplicationType", order->currency == HF_CURRENCY_CNY ? "00" : "01");
   put_original(out, order);
   put_case(out, order);
   hf_xml_put(out, "CaseType", "0000");
   hf_xml_put(out, "EmergencyLevel", "02");
-  put_currency(out, order->currency, profile);
-  put_amount(out, "TransferAmount", order->amount, profile);
+  put_currency(out, order->currency, to->profile);
+  put_amount(out, "TransferAmount", order->amount, to->profile);
   put_time(out, "TransferTime", order->transfer_wall_ns);
-  put_target(out, order, row);
+  put_target(out, order, to);
   hf_xml_put(out, "Reason", order->text);
   bool extends = order->action == HF_ACTION_EXTEND;
   put_time(out, extends ? "PostponeStartTime" : "StartTime", order->issued_wall_ns);
@@ -189,8 +241,7 @@ static void put_stop(struct hf_writer *out, const struct hf_order *order, const 
   if (extends) hf_xml_put(out, "ExtendRemark", order->text);
 }
 
-static void put_freeze(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row,
-                       const struct hf_platform_profile *profile)
+static void put_freeze(struct hf_writer *out, const struct hf_order *order, const struct addressed *to)
 {
   bool limited = order->mode == HF_FREEZE_LIMITED;
   put_original(out, order);
@@ -198,9 +249,9 @@ static void put_freeze(struct hf_writer *out, const struct hf_order *order, cons
   hf_xml_put(out, "CaseType", "0000");
   hf_xml_put(out, "EmergencyLevel", "02");
   hf_xml_put(out, "FreezeType", limited ? "01" : "02");
-  put_currency(out, order->currency, profile);
-  if (limited) put_amount(out, "Balance", order->amount, profile);
-  put_target(out, order, row);
+  put_currency(out, order->currency, to->profile);
+  if (limited) put_amount(out, "Balance", order->amount, to->profile);
+  put_target(out, order, to);
   hf_xml_put(out, "DocumentNumber", order->document.number);
   hf_xml_put(out, "Reason", order->text);
   put_time(out, "FreezeStartTime", order->issued_wall_ns);
@@ -208,14 +259,16 @@ static void put_freeze(struct hf_writer *out, const struct hf_order *order, cons
   if (order->action == HF_ACTION_RENEW) hf_xml_put(out, "ExtendRemark", order->text);
 }
 
-static void put_inquiry(struct hf_writer *out, const struct hf_order *order, const struct hf_institution *row)
+static void put_inquiry(struct hf_writer *out, const struct hf_order *order, const struct addressed *to)
 {
   static const char *const modes[] = {"03", "01", "02", "03", "04"}; /* by enum hf_query_mode */
   put_original(out, order);
   put_case(out, order);
-  put_target(out, order, row);
-  hf_xml_put(out, "SubjectType", "1");
-  hf_xml_put_bytes(out, "CardNumber", order->account.bytes, order->account.size);
+  put_target(out, order, to);
+  if (to->side == HF_PLATFORM_BANK) {
+    hf_xml_put(out, "SubjectType", "1");
+    hf_xml_put_bytes(out, "CardNumber", order->account.bytes, order->account.size);
+  }
   switch (order->action) {
   case HF_ACTION_QUERY:
     hf_xml_put(out, "InquiryMode", modes[order->mode < 5 ? order->mode : 0]);
@@ -248,7 +301,8 @@ static void put_people(struct hf_writer *out, const struct hf_order *order, cons
   hf_xml_put_bytes(out, "InvestigatorName", second, strnlen(second, 12));
 }
 
-static struct hf_status encode(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *out)
+struct hf_status hf_platform_encode(const struct hf_order *order, const struct hf_institution *row, enum hf_platform_side side,
+                                    struct hf_writer *out)
 {
   struct hf_platform_profile profile;
   struct hf_status status = hf_platform_profile_read(row->profile, &profile);
@@ -256,13 +310,15 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
   uint32_t code = hf_platform_code(order->action);
   const char *root = profile.to_platform ? "Request" : "Response";
   char digits[8];
-  snprintf(digits, sizeof digits, "%06u", code + (profile.to_platform ? 100000 : 0));
+  const struct addressed to = {.row = row, .profile = &profile, .side = side};
+  bool wallet = side == HF_PLATFORM_WALLET && !profile.to_platform;
+  snprintf(digits, sizeof digits, wallet ? "A%05u" : "%06u", wallet ? code % 10000 : code + (profile.to_platform ? 100000 : 0));
   hf_write_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
   hf_xml_begin(out, root);
   hf_xml_begin(out, "Head");
   if (profile.to_platform) {
     hf_xml_put(out, "Mode", "01");
-    hf_xml_put(out, "To", row->bank_code);
+    hf_xml_put(out, "To", side == HF_PLATFORM_WALLET && profile.company[0] != '\0' ? profile.company : row->bank_code);
   }
   hf_xml_put(out, "TxCode", digits);
   hf_xml_begin(out, "TransSerialNumber");
@@ -276,22 +332,27 @@ static struct hf_status encode(const struct hf_order *order, const struct hf_ins
   hf_xml_end(out, "ApplicationID");
   switch (order->action) {
   case HF_ACTION_STOP:
-  case HF_ACTION_EXTEND: put_stop(out, order, row, &profile); break;
+  case HF_ACTION_EXTEND: put_stop(out, order, &to); break;
   case HF_ACTION_FREEZE:
-  case HF_ACTION_RENEW: put_freeze(out, order, row, &profile); break;
+  case HF_ACTION_RENEW: put_freeze(out, order, &to); break;
   case HF_ACTION_LIFT:
   case HF_ACTION_UNFREEZE:
     put_original(out, order);
     put_case(out, order);
-    put_target(out, order, row);
+    put_target(out, order, &to);
     hf_xml_put(out, "WithdrawalRemark", order->text);
     break;
-  default: put_inquiry(out, order, row);
+  default: put_inquiry(out, order, &to);
   }
   put_people(out, order, &profile);
   hf_xml_end(out, "Body");
   hf_xml_end(out, root);
   return out->full ? hf_fail(HF_STATUS_LIMIT, "the order does not fit") : hf_ok();
+}
+
+static struct hf_status encode(const struct hf_order *order, const struct hf_institution *row, struct hf_writer *out)
+{
+  return hf_platform_encode(order, row, HF_PLATFORM_BANK, out);
 }
 
 /* {TxCode}_{ApplicationID}_{32 hexadecimal digits} (domain.md 3.1): the same at each try, so that a resend replaces what nobody
@@ -309,15 +370,15 @@ static void file_name(const struct hf_order *order, const struct hf_institution 
 }
 
 /* DSSE's pre-authentication encoding, as for every dialect whose own signature is not published. */
-static struct hf_status to_sign(const struct hf_message *message, struct hf_writer *bytes)
+struct hf_status hf_platform_to_sign(const struct hf_message *message, struct hf_writer *bytes)
 {
   hf_write_pre_authentication(bytes, DOCUMENT_TYPE, message->body);
   return bytes->full ? hf_fail(HF_STATUS_LIMIT, "the bytes to sign do not fit") : hf_ok();
 }
 
 /* Behind the root element, where any XML reader skips it: <?holdfast-signature key="…" algorithm="…" value="…"?> */
-static struct hf_status seal(const struct hf_message *message, const char *key_id, const char *algorithm,
-                             struct hf_span signature, struct hf_writer *trailer)
+struct hf_status hf_platform_seal(const struct hf_message *message, const char *key_id, const char *algorithm,
+                                  struct hf_span signature, struct hf_writer *trailer)
 {
   (void)message;
   if (signature.size == 0) return hf_ok();
@@ -353,8 +414,8 @@ const struct hf_dialect hf_platform_xml = {
     .feedback_follows = true,
     .check = check,
     .encode = encode,
-    .to_sign = to_sign,
-    .seal = seal,
+    .to_sign = hf_platform_to_sign,
+    .seal = hf_platform_seal,
     .file_name = file_name,
     .identify = hf_platform_identify,
     .decode = hf_platform_decode,

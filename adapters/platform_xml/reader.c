@@ -88,6 +88,12 @@ static void take_transaction(struct reading *reading, const char *name)
     if (reading->size > 0 && !hf_is_ok(hf_account_number_set(&row->account, text, reading->size))) row->account.size = 0;
   } else if (is(name, "OpponentDepositBankID")) {
     if (!copy_text(reading, row->institution, sizeof row->institution)) row->institution[0] = '\0';
+  } else if (is(name, "PayeeName")) { /* a payment company's answer to a serial: the other side is whoever was paid */
+    if (!hf_is_ok(hf_name_set(&row->name, text, reading->size))) row->name.size = 0;
+  } else if (is(name, "PayeePaymentAccount") || is(name, "PayeeBankCardNumber")) {
+    if (reading->size > 0 && hf_is_ok(hf_account_number_set(&row->account, text, reading->size))) reading->signed_debit = true;
+  } else if (is(name, "PayeeCompanyID") || is(name, "PayeeBankID")) {
+    if (reading->size > 0 && !copy_text(reading, row->institution, sizeof row->institution)) row->institution[0] = '\0';
   } else if (is(name, "CashMark")) {
     row->cash = strcmp(text, "01") == 0;
   } else if (is(name, "TransactionStatus")) {
