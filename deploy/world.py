@@ -139,6 +139,14 @@ class World:
         if first:
             subprocess.run([PG_BIN / 'createdb', '-h', '127.0.0.1', '-p', str(self.pg_port), '-U', 'holdfast', 'holdfast'], check=True)
 
+    def conninfo_of(self, login):
+        return self.conninfo.replace('user=holdfast', f'user={login}')
+
+    def make_logins(self):
+        """Members of the migration's roles: nothing but the migration itself runs as a superuser."""
+        for role in ('engine', 'officer', 'auditor', 'console'):
+            self.sql(f"do $$ begin if not exists (select from pg_roles where rolname = '{role}') then create role {role} login in role holdfast_{role}; end if; end $$")
+
     def stop_postgres(self, number=signal.SIGINT):
         self.end('postgres', number, 30)  # SIGINT: fast shutdown; SIGQUIT: immediate
 
@@ -222,7 +230,7 @@ class World:
         key = subprocess.run([self.bin / 'holdfast', 'audit', 'key', self.dir / 'tls' / 'witness.pub.pem', '--name', 'witness.example', '--mode', 'witness'], check=True, capture_output=True,
                              text=True).stdout.strip()
         self.witness = f'127.0.0.1:{(folder / "port").read_text().strip()}'
-        for who in (*self.officers, 'root'):
+        for who in (*self.officers, 'root', 'auditor'):
             file = self.dir / f'{who}.yaml'
             lines = [line for line in file.read_text().splitlines() if not line.startswith('witness')]
             file.write_text('\n'.join([*lines, f'witness: "{self.witness}"', f'witness_key: "{key}"']) + '\n')
@@ -277,7 +285,7 @@ class World:
     def write_config(self, instance='engine-1'):
         tls = self.dir / 'tls'
         port = free_port()
-        values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo,
+        values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo_of('engine'),
                   'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem', 'engine.mac_keys': tls, 'filedrop.root': self.dir / 'drop',
                   'audit.key': tls / 'audit.key.pem', 'audit.sm2_key': tls / 'audit-sm2.key.pem',
                   'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
@@ -289,8 +297,10 @@ class World:
             sections.setdefault(section, []).append(f'  {name}: "{value}"\n')
         file.write_text(''.join(f'{s}:\n{"".join(lines)}' for s, lines in sections.items()))
         note_key = self.note_key()
-        for who in (*self.officers, 'root'):
-            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo}"\nkey: "{tls / (who + ".key.pem")}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n'
+        for who in (*self.officers, 'root', 'auditor'):
+            login = {'root': 'holdfast', 'auditor': 'auditor'}.get(who, 'officer')
+            key = tls / f'{"officer" if who == "auditor" else who}.key.pem'
+            (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo_of(login)}"\nkey: "{key}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n'
                                                 f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\n')
         self.http = getattr(self, 'http', {})
         self.http[instance] = port
@@ -313,7 +323,8 @@ class World:
         text = urllib.request.urlopen(f'http://127.0.0.1:{self.http[instance]}/metrics', timeout=5).read().decode()
         return {line.rsplit(' ', 1)[0]: float(line.rsplit(' ', 1)[1]) for line in text.splitlines() if line and line[0] != '#'}
 
-    def holdfast(self, *arguments, who='officer', check=True, **options):
+    def holdfast(self, *arguments, who=None, check=True, **options):
+        who = who or ('auditor' if arguments[0] == 'audit' else 'officer')
         command = [str(self.bin / 'holdfast'), '--config', str(self.dir / f'{who}.yaml'), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, **options)
         if check and done.returncode != 0:
@@ -353,6 +364,7 @@ class World:
         self.start_banks(verify=verify)
         self.write_config()
         self.holdfast('migrate', who='root')
+        self.make_logins()
         self.start_engine()
         self.write_registry(**row)
         self.holdfast('registry', 'apply', self.dir / 'registry.yaml', who='root')

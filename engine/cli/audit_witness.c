@@ -59,7 +59,7 @@ static bool keep_line(const struct carried *carried, const char *line)
   PGresult *result =
       PQexecParams(carried->database,
                    "insert into cosignature (shard, size, witness, line) values ($1::int4, $2::int8, $3, $4) on conflict "
-                   "(shard, size, witness) do update set line = excluded.line, given_at = excluded.given_at",
+                   "do nothing", /* it has cosigned this one before */
                    4, NULL, (const char *const[]){shard, size, name, line}, NULL, NULL, 0);
   bool kept = PQresultStatus(result) == PGRES_COMMAND_OK;
   if (!kept) hf_say(_("PostgreSQL refuses: %s"), PQresultErrorMessage(result));
