@@ -50,14 +50,10 @@ static void check_postgres(struct doctor *doctor)
   snprintf(found, sizeof found, _("schema version %d, this program needs %d"), version, HF_SCHEMA_VERSION);
   tell(doctor, version == HF_SCHEMA_VERSION, "postgresql", found, _("run `holdfast migrate`"));
   PQclear(result);
-  result = PQexec(database,
-                  "select usename, exists (select from pg_roles r where r.rolname = a.usename and (rolsuper or rolbypassrls)) "
-                  "from (select current_user as usename union select usename from pg_stat_activity where application_name = "
-                  "'holdfastd') a order by 2 desc, 1 limit 1");
+  result = PQexec(database, "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user");
   if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
     bool above = PQgetvalue(result, 0, 1)[0] == 't';
-    snprintf(found, sizeof found, above ? _("%s is above all rules") : _("nobody is above the rules, not even %s"),
-             PQgetvalue(result, 0, 0));
+    snprintf(found, sizeof found, above ? _("%s is above all rules") : _("%s is bound by the rules"), PQgetvalue(result, 0, 0));
     tell(doctor, !above, "roles", found, _("log in as a member of schemas/sql/0006_roles.sql's roles"));
   }
   PQclear(result);
