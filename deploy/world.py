@@ -71,7 +71,7 @@ class World:
         # key file → holder, unit, role; `officer` is the one that signs where nobody else is named
         self.officers = {'officer': ('officer 1', 'duty desk', 'officer'), 'second': ('officer 2', 'duty desk', 'officer'),
                          'leader': ('leader 1', 'duty desk', 'leader'), 'stranger': ('officer 9', 'other unit', 'officer')}
-        self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more = {}, {}, [], True, None, []
+        self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more, self.brokers = {}, {}, [], True, None, [], 'none'
 
     def __enter__(self):
         return self

@@ -82,14 +82,12 @@ static void take_transaction(struct reading *reading, const char *name)
     if (row->at_wall_ns == INT64_MIN) row->at_wall_ns = 0;
   } else if (is(name, "TransactionSerial")) {
     if (!copy_text(reading, row->serial, sizeof row->serial)) row->serial[0] = '\0';
-  } else if (is(name, "OpponentName")) {
+  } else if (is(name, "OpponentName") || is(name, "PayeeName")) { /* payee: what a payment company says to a serial */
     if (!hf_is_ok(hf_name_set(&row->name, text, reading->size))) row->name.size = 0;
   } else if (is(name, "OpponentAccountNumber")) {
     if (reading->size > 0 && !hf_is_ok(hf_account_number_set(&row->account, text, reading->size))) row->account.size = 0;
   } else if (is(name, "OpponentDepositBankID")) {
     if (!copy_text(reading, row->institution, sizeof row->institution)) row->institution[0] = '\0';
-  } else if (is(name, "PayeeName")) { /* a payment company's answer to a serial: the other side is whoever was paid */
-    if (!hf_is_ok(hf_name_set(&row->name, text, reading->size))) row->name.size = 0;
   } else if (is(name, "PayeePaymentAccount") || is(name, "PayeeBankCardNumber")) {
     if (reading->size > 0 && hf_is_ok(hf_account_number_set(&row->account, text, reading->size))) reading->signed_debit = true;
   } else if (is(name, "PayeeCompanyID") || is(name, "PayeeBankID")) {

@@ -50,7 +50,7 @@ static bool text_of(const struct field *field, char *to, size_t capacity)
 {
   if (!field->is_bytes || field->bytes.size >= capacity || !hf_text_is_sound(field->bytes.data, field->bytes.size))
     return false;
-  memcpy(to, field->bytes.data, field->bytes.size);
+  if (field->bytes.size > 0) memcpy(to, field->bytes.data, field->bytes.size);
   to[field->bytes.size] = '\0';
   return true;
 }
