@@ -20,6 +20,14 @@ PG_BIN = next(iter(sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'), rev
 BANK_CODES = {'BANKA': '102100000013', 'BANKB': '103100000026', 'BANKC': '402100000114', 'BANKE': '104100000004'}  # schemas/routing/bank_codes.csv
 
 
+def bank_code(eleven):
+    """With its check digit: ISO 7064 MOD 11,10."""
+    product = 10
+    for digit in eleven:
+        product = ((product + int(digit)) % 10 or 10) * 2 % 11
+    return f'{eleven}{(11 - product) % 10}'
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
@@ -343,8 +351,8 @@ class World:
                 values = {**values, 'carrier': 'yes'}
             scheme, own = SPOKEN[self.dialects.get(code, 'holdfast_json')]
             values = {**values, **own}
-            if code in BANK_CODES:
-                values = {**values, 'bank_code': f'"{BANK_CODES[code]}"'}
+            if code in BANK_CODES or own.get('dialect') == 'platform_xml':
+                values = {**values, 'bank_code': f'"{BANK_CODES.get(code) or bank_code(f"1099{self.codes.index(code):07d}")}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'
                          f'    endpoint: "{scheme}://{self.place(scheme, code)}"\n' + ''.join(f'    {k}: {v}\n' for k, v in values.items()))
         lines.append('keys:\n')
