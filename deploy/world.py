@@ -60,7 +60,7 @@ SPOKEN = {'holdfast_json': ('https', {}),
           'iso20022': ('https', {'dialect': 'iso20022'}),
           'iso8583': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'binary=hex length=four_digits {CARD_CODES}'}),
           'iso8583_packed': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'encoding=bcd tpdu=6000030000 mac=x919 {CARD_CODES}'}),
-          'platform_xml_drop': ('file', {'dialect': 'platform_xml', 'transport': 'filedrop', 'swallows_duplicates': 'yes', 'profile': 'side=platform phone=13800000000'}),
+          'platform_xml_drop': ('file', {'dialect': 'platform_xml', 'transport': 'filedrop', 'swallows_duplicates': 'yes', 'profile': 'side=platform charset=GBK phone=13800000000'}),
           'platform_xml_wallet': ('tls', {'dialect': 'platform_xml_wallet', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'company=Z00000000001 phone=13800000000'}),
           'protobuf_kafka': ('kafka', {'dialect': 'protobuf_kafka', 'transport': 'kafka'}),
           'wallet_json': ('https', {'dialect': 'wallet_json'})}

@@ -1,5 +1,6 @@
 /* platform_xml as a bank reads and writes it, from the published field lists; nothing of the dialect's code is used. */
 #include <expat.h>
+#include <iconv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,19 +121,54 @@ static void find_seal(const char *xml, size_t size, size_t *document, char *sign
 
 static struct frame receipt(const struct bank *bank, const json_t *order, bool taken);
 
+/* Vendors' systems: GBK inside. Returns text to be freed, in the other charset, its declaration as it was. */
+static struct frame recoded(const char *to, const char *from, const uint8_t *bytes, size_t size)
+{
+  iconv_t with = iconv_open(to, from);
+  struct frame out = {malloc(2 * size + 16), 0};
+  char *in = (char *)(uintptr_t)bytes, *at = (char *)out.bytes;
+  size_t left = size, room = 2 * size + 16;
+  if (out.bytes == NULL || with == (iconv_t)-1) abort();
+  iconv(with, &in, &left, &at, &room);
+  iconv_close(with);
+  out.size = 2 * size + 16 - room;
+  return out;
+}
+
+static bool is_gbk(const uint8_t *message, size_t size)
+{
+  return memmem(message, size < 64 ? size : 64, "\"GBK\"", 5) != NULL;
+}
+
+/* As the order came. */
+static struct frame in_its_charset(const json_t *order, char *text, size_t size)
+{
+  static const char utf8[] = "encoding=\"UTF-8\"";
+  char *said = strstr(text, utf8);
+  if (!json_is_true(json_object_get(order, "gbk")) || said == NULL) return (struct frame){(uint8_t *)text, size};
+  memcpy(said, "encoding=\"GBK\"  ", sizeof utf8 - 1);
+  struct frame out = recoded("GBK", "UTF-8", (const uint8_t *)text, size);
+  free(text);
+  return out;
+}
+
 static json_t *read_order(const struct bank *bank, const uint8_t *message, size_t size, struct frame *reply)
 {
   struct fields fields = {.of = json_object()};
   char signature[1024];
   size_t document;
   find_seal((const char *)message, size, &document, signature, sizeof signature);
-  XML_Parser parser = XML_ParserCreate(NULL);
+  bool gbk = is_gbk(message, size);
+  struct frame utf8 = gbk ? recoded("UTF-8", "GBK", message, size) : (struct frame){NULL, 0};
+  XML_Parser parser = XML_ParserCreate("UTF-8");
   XML_SetUserData(parser, &fields);
   XML_SetElementHandler(parser, on_start, on_end);
   XML_SetCharacterDataHandler(parser, on_text);
-  bool sound = XML_Parse(parser, (const char *)message, (int)size, 1) == XML_STATUS_OK;
+  bool sound = XML_Parse(parser, (const char *)(gbk ? utf8.bytes : message), (int)(gbk ? utf8.size : size), 1) == XML_STATUS_OK;
   XML_ParserFree(parser);
+  free(utf8.bytes);
   json_t *order = sound ? order_of(fields.of, bank->code) : NULL;
+  if (gbk && order != NULL) json_object_set_new(order, "gbk", json_true());
   json_decref(fields.of);
   const char *text = signature[0] == '\0' ? NULL : signature;
   if (order != NULL && signature_is_right_for("application/xml", text, message, document)) return order;
@@ -182,7 +218,7 @@ static struct frame receipt(const struct bank *bank, const json_t *order, bool t
   put(out, "ApplicationID", text_of(order, "application_id"));
   fputs("</Body></Response>", out);
   fclose(out);
-  return (struct frame){(uint8_t *)text, size};
+  return in_its_charset(order, text, size);
 }
 
 /* To a serial: who was paid. */
@@ -282,7 +318,7 @@ static struct frame feedback_of(const struct bank *bank, const json_t *order, co
   fputs("</Body></Request>", out);
   fclose(out);
   json_decref(said);
-  return (struct frame){(uint8_t *)text, size};
+  return in_its_charset(order, text, size);
 }
 
 #define SPEECH(it_is_called)                                                                                     \

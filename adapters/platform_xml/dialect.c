@@ -49,7 +49,10 @@ static struct hf_status read_setting(const char *key, size_t key_size, const cha
                {"currency", size == 3 && memcmp(value, "CNY", 3) == 0},
                {"organ", size == 12 && is_digits(value, size)},
                {"phone", size < sizeof profile->phone && is_digits(value, size)},
-               {"company", size > 0 && size < sizeof profile->company}};
+               {"company", size > 0 && size < sizeof profile->company},
+               {"charset", size == 5 && memcmp(value, "UTF-8", 5) == 0},
+               {"charset", size == 3 && memcmp(value, "GBK", 3) == 0},
+               {"charset", size == 7 && memcmp(value, "GB18030", 7) == 0}};
   int found = -1;
   bool named = false;
   for (int i = 0; i < (int)(sizeof known / sizeof known[0]); i++) {
@@ -57,7 +60,7 @@ static struct hf_status read_setting(const char *key, size_t key_size, const cha
     named = true;
     if (known[i].ok) found = i;
   }
-  if (!named) return hf_fail(HF_STATUS_CONFIG, "profile: the keys are side, amounts, currency, organ, phone, company");
+  if (!named) return hf_fail(HF_STATUS_CONFIG, "profile: the keys are side, amounts, currency, organ, phone, company, charset");
   switch (found) {
   case 0: profile->to_platform = true; break;
   case 2: profile->yuan = true; break;
@@ -71,10 +74,12 @@ static struct hf_status read_setting(const char *key, size_t key_size, const cha
     memcpy(profile->company, value, size);
     profile->company[size] = '\0';
     break;
+  case 10: profile->charset = HF_CHARSET_GBK; break;
+  case 11: profile->charset = HF_CHARSET_GB18030; break;
   case -1:
     return hf_fail(HF_STATUS_CONFIG,
                    "profile: side=bank|platform amounts=decimals|yuan currency=CNY|RMB organ=12 digits "
-                   "phone=digits company=at most 12 characters");
+                   "phone=digits company=at most 12 characters charset=UTF-8|GBK|GB18030");
   default: break;
   }
   return hf_ok();
@@ -301,30 +306,30 @@ static void put_people(struct hf_writer *out, const struct hf_order *order, cons
   hf_xml_put_bytes(out, "InvestigatorName", second, strnlen(second, 12));
 }
 
-struct hf_status hf_platform_encode(const struct hf_order *order, const struct hf_institution *row, enum hf_platform_side side,
-                                    struct hf_writer *out)
+static void write_message(const struct hf_order *order, const struct addressed *to, struct hf_writer *out)
 {
-  struct hf_platform_profile profile;
-  struct hf_status status = hf_platform_profile_read(row->profile, &profile);
-  if (!hf_is_ok(status)) return status;
+  const struct hf_platform_profile *profile = to->profile;
+  const struct hf_institution *row = to->row;
   uint32_t code = hf_platform_code(order->action);
-  const char *root = profile.to_platform ? "Request" : "Response";
+  const char *root = profile->to_platform ? "Request" : "Response";
   char digits[8];
-  const struct addressed to = {.row = row, .profile = &profile, .side = side};
-  bool wallet = side == HF_PLATFORM_WALLET && !profile.to_platform;
-  snprintf(digits, sizeof digits, wallet ? "A%05u" : "%06u", wallet ? code % 10000 : code + (profile.to_platform ? 100000 : 0));
-  hf_write_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+  bool wallet = to->side == HF_PLATFORM_WALLET && !profile->to_platform;
+  snprintf(digits, sizeof digits, wallet ? "A%05u" : "%06u",
+           wallet ? code % 10000 : code + (profile->to_platform ? 100000 : 0));
+  hf_write_text(out, "<?xml version=\"1.0\" encoding=\"");
+  hf_write_text(out, hf_charset_name(profile->charset));
+  hf_write_text(out, "\"?>");
   hf_xml_begin(out, root);
   hf_xml_begin(out, "Head");
-  if (profile.to_platform) {
+  if (profile->to_platform) {
     hf_xml_put(out, "Mode", "01");
-    hf_xml_put(out, "To", side == HF_PLATFORM_WALLET && profile.company[0] != '\0' ? profile.company : row->bank_code);
+    hf_xml_put(out, "To", to->side == HF_PLATFORM_WALLET && profile->company[0] != '\0' ? profile->company : row->bank_code);
   }
   hf_xml_put(out, "TxCode", digits);
   hf_xml_begin(out, "TransSerialNumber");
-  write_serial(out, &profile, order);
+  write_serial(out, profile, order);
   hf_xml_end(out, "TransSerialNumber");
-  if (!profile.to_platform) hf_xml_put(out, "MessageFrom", profile.organ);
+  if (!profile->to_platform) hf_xml_put(out, "MessageFrom", profile->organ);
   hf_xml_end(out, "Head");
   hf_xml_begin(out, "Body");
   hf_xml_begin(out, "ApplicationID");
@@ -332,21 +337,39 @@ struct hf_status hf_platform_encode(const struct hf_order *order, const struct h
   hf_xml_end(out, "ApplicationID");
   switch (order->action) {
   case HF_ACTION_STOP:
-  case HF_ACTION_EXTEND: put_stop(out, order, &to); break;
+  case HF_ACTION_EXTEND: put_stop(out, order, to); break;
   case HF_ACTION_FREEZE:
-  case HF_ACTION_RENEW: put_freeze(out, order, &to); break;
+  case HF_ACTION_RENEW: put_freeze(out, order, to); break;
   case HF_ACTION_LIFT:
   case HF_ACTION_UNFREEZE:
     put_original(out, order);
     put_case(out, order);
-    put_target(out, order, &to);
+    put_target(out, order, to);
     hf_xml_put(out, "WithdrawalRemark", order->text);
     break;
-  default: put_inquiry(out, order, &to);
+  default: put_inquiry(out, order, to);
   }
-  put_people(out, order, &profile);
+  put_people(out, order, profile);
   hf_xml_end(out, "Body");
   hf_xml_end(out, root);
+}
+
+struct hf_status hf_platform_encode(const struct hf_order *order, const struct hf_institution *row, enum hf_platform_side side,
+                                    struct hf_writer *out)
+{
+  struct hf_platform_profile profile;
+  struct hf_status status = hf_platform_profile_read(row->profile, &profile);
+  const struct addressed to = {.row = row, .profile = &profile, .side = side};
+  if (!hf_is_ok(status)) return status;
+  if (profile.charset == HF_CHARSET_UTF8) {
+    write_message(order, &to, out);
+  } else {
+    uint8_t utf8[HF_ORDER_BODY_SIZE_MAX];
+    struct hf_writer message = hf_writer_of(utf8, sizeof utf8);
+    write_message(order, &to, &message);
+    out->full = message.full;
+    hf_charset_write(profile.charset, (struct hf_span){utf8, message.size}, out);
+  }
   return out->full ? hf_fail(HF_STATUS_LIMIT, "the order does not fit") : hf_ok();
 }
 

@@ -3,17 +3,19 @@
 #define HF_ADAPTERS_PLATFORM_XML_PLATFORM_H
 
 #include "adapters/dialect.h"
+#include "adapters/xml/charset.h"
 
 #define HF_PLATFORM_APPLICATION_ID_SIZE 36 /* the code's last four digits, then the order id in hex (domain.md 3.2) */
 
 /* "key=value key=value" of the registry row. */
 struct hf_platform_profile {
-  bool to_platform;     /* side=platform: 2xxxxx in <Request>; else 1xxxxx in <Response>, as a bank's own client reads it */
-  bool yuan;            /* amounts=yuan: no decimals */
-  const char *currency; /* currency=RMB; else CNY: of renminbi only */
-  char organ[13];       /* organ=…: ApplicationOrgID, MessageFrom */
-  char phone[31];       /* phone=…: the duty desk's */
-  char company[13];     /* company=…: OnlinePayCompanyID; payment companies only */
+  bool to_platform;        /* side=platform: 2xxxxx in <Request>; else 1xxxxx in <Response>, as a bank's own client reads it */
+  bool yuan;               /* amounts=yuan: no decimals */
+  enum hf_charset charset; /* charset=GBK, charset=GB18030 */
+  const char *currency;    /* currency=RMB; else CNY: of renminbi only */
+  char organ[13];          /* organ=…: ApplicationOrgID, MessageFrom */
+  char phone[31];          /* phone=…: the duty desk's */
+  char company[13];        /* company=…: OnlinePayCompanyID; payment companies only */
 };
 
 /* CONFIG with the key that is wrong. */

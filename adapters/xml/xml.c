@@ -3,6 +3,7 @@
 #include <expat.h>
 #include <string.h>
 
+#include "adapters/xml/charset.h"
 #include "engine/limits.h"
 
 /* --- writing --- */
@@ -125,11 +126,12 @@ static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char 
   fail(user, "a document type: not read");
 }
 
-struct hf_status hf_xml_read(struct hf_span bytes, uint32_t depth_max, const struct hf_xml_visitor *visitor)
+/* Parses UTF-8, or what the document declares itself, which is UTF-8 or something that expat refuses. */
+static struct hf_status parse(struct hf_span bytes, const char *charset, uint32_t depth_max,
+                              const struct hf_xml_visitor *visitor)
 {
   struct reading reading = {.visitor = visitor, .depth_max = depth_max < HF_XML_DEPTH_MAX ? depth_max : HF_XML_DEPTH_MAX};
-  if (bytes.size > HF_ANSWER_BODY_SIZE_MAX) return hf_fail(HF_STATUS_MALFORMED, "the answer is larger than 64 KiB");
-  reading.parser = XML_ParserCreateNS(NULL, ' ');
+  reading.parser = XML_ParserCreateNS(charset, ' ');
   if (reading.parser == NULL) return hf_fail(HF_STATUS_MALFORMED, "no memory for the reader");
   XML_SetUserData(reading.parser, &reading);
   XML_SetElementHandler(reading.parser, on_start, on_end);
@@ -139,6 +141,17 @@ struct hf_status hf_xml_read(struct hf_span bytes, uint32_t depth_max, const str
   XML_ParserFree(reading.parser);
   if (reading.fault != NULL) return hf_fail(HF_STATUS_MALFORMED, reading.fault);
   return whole ? hf_ok() : hf_fail(HF_STATUS_MALFORMED, "the answer is not well-formed XML in UTF-8");
+}
+
+struct hf_status hf_xml_read(struct hf_span bytes, uint32_t depth_max, const struct hf_xml_visitor *visitor)
+{
+  static _Thread_local uint8_t utf8[2 * HF_ANSWER_BODY_SIZE_MAX]; /* two bytes of GBK are at most three */
+  if (bytes.size > HF_ANSWER_BODY_SIZE_MAX) return hf_fail(HF_STATUS_MALFORMED, "the answer is larger than 64 KiB");
+  enum hf_charset charset = hf_charset_declared(bytes);
+  if (charset == HF_CHARSET_UTF8) return parse(bytes, NULL, depth_max, visitor);
+  struct hf_writer writer = hf_writer_of(utf8, sizeof utf8);
+  struct hf_status status = hf_charset_read(charset, bytes, &writer);
+  return hf_is_ok(status) ? parse((struct hf_span){utf8, writer.size}, "UTF-8", depth_max, visitor) : status;
 }
 
 const char *hf_xml_name(const struct hf_xml_place *place)

@@ -1,6 +1,7 @@
 /*
  * XML: what the dialects that are XML share: elements written into a bounded buffer, and a reader of foreign bytes by expat.
  *
+ * Charsets: UTF-8; GBK, GB2312 and GB18030 where the document declares them.
  * Refused:  a document type (so no entity of its own, internal or external), over 64 KiB, too deep, an element's text over 512
  *           bytes. Namespaces are resolved; a name is its local part.
  * Memory:   expat's own, given back before hf_xml_read returns; the place lives on the stack.
