@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/base/assert.h"
 
@@ -16,6 +17,11 @@ struct hf_status hf_mac_key_read(const char *file, struct hf_mac_key *key)
   *key = (struct hf_mac_key){0};
   FILE *in = fopen(file, "re");
   if (in == NULL) return hf_fail(HF_STATUS_CONFIG, "the MAC key's file cannot be read");
+  struct stat about;
+  if (fstat(fileno(in), &about) != 0 || (about.st_mode & 077) != 0) {
+    fclose(in);
+    return hf_fail(HF_STATUS_CONFIG, "the MAC key's file may be read by others than its owner (chmod 600)");
+  }
   bool sound = true;
   while (sound && fgets(line, sizeof line, in) != NULL) {
     size_t size = strcspn(line, "\r\n");

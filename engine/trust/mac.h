@@ -21,7 +21,8 @@ struct hf_mac_key {
   uint8_t bytes[2][HF_MAC_KEY_SIZE];
 };
 
-/* A file of one line of 32 hexadecimal digits, or two: the second is accepted and not used. CONFIG where it is no such file. */
+/* A file of one line of 32 hexadecimal digits, or two: the second is accepted and not used. CONFIG where it is no such file,
+ * or others than its owner may read it. */
 HF_MUST_USE struct hf_status hf_mac_key_read(const char *file, struct hf_mac_key *key);
 
 /* By the first key. */

@@ -1,8 +1,10 @@
 #include "engine/trust/key.h"
+#include "engine/trust/mac.h"
 #include "engine/trust/trust.h"
 #include "tests/unit/unit.h"
 
 #include <openssl/pem.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const uint8_t payload[] = "ten bytes…";
@@ -144,6 +146,64 @@ static void bytes_that_are_no_key_are_refused(void **unused)
   hf_trust_close(trust);
 }
 
+/* Known answers: ISO/IEC 9797-1 annex B (algorithm 3, padding 1), RFC 4493, and openssl mac -cipher SM4-CBC. */
+static void macs_are_the_known_ones(void **unused)
+{
+  (void)unused;
+  static const char text[] = "Now is the time for all ";
+  static const uint8_t block[] = "\x6b\xc1\xbe\xe2\x2e\x40\x9f\x96\xe9\x3d\x7e\x11\x73\x93\x17\x2a";
+  static const struct hf_mac_key des = {1, {"\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\x32\x10"}},
+                                 aes = {1, {"\x2b\x7e\x15\x16\x28\xae\xd2\xa6\xab\xf7\x15\x88\x09\xcf\x4f\x3c"}};
+  const struct {
+    enum hf_mac algorithm;
+    const struct hf_mac_key *key;
+    struct hf_span bytes;
+    const char *mac;
+  } known[] = {{HF_MAC_X919, &des, {(const uint8_t *)text, 24}, "\xa1\xc7\x2e\x74\xea\x3f\xa9\xb6"},
+               {HF_MAC_AES_CMAC, &aes, {block, 16}, "\x07\x0a\x16\xb4\x6b\x4d\x41\x44"},
+               {HF_MAC_SM4_CMAC, &aes, {block, 16}, "\x4e\x4c\x2a\x44\x17\xe5\x67\xfe"}};
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    uint8_t mac[HF_MAC_SIZE];
+    hf_mac_make(known[i].algorithm, known[i].key, known[i].bytes, mac);
+    assert_memory_equal(mac, known[i].mac, HF_MAC_SIZE);
+    assert_true(hf_mac_is_right(known[i].algorithm, known[i].key, known[i].bytes, (struct hf_span){mac, HF_MAC_SIZE}));
+    struct hf_mac_key changed = {2, {{0}}}; /* the old key first, the right one accepted too */
+    memcpy(changed.bytes[1], known[i].key->bytes[0], HF_MAC_KEY_SIZE);
+    assert_true(hf_mac_is_right(known[i].algorithm, &changed, known[i].bytes, (struct hf_span){mac, HF_MAC_SIZE}));
+    assert_false(hf_mac_is_right(known[i].algorithm, known[i].key, known[i].bytes, (struct hf_span){mac, 7}));
+    mac[7] ^= 1;
+    assert_false(hf_mac_is_right(known[i].algorithm, known[i].key, known[i].bytes, (struct hf_span){mac, HF_MAC_SIZE}));
+  }
+}
+
+static void a_mac_keys_file_is_read_strictly(void **unused)
+{
+  (void)unused;
+  static const struct {
+    const char *text;
+    int mode;
+    uint32_t keys; /* 0: refused */
+  } files[] = {
+      {"2b7e151628aed2a6abf7158809cf4f3c\n", 0600, 1},
+      {"2b7e151628aed2a6abf7158809cf4f3c\r\n\n0123456789abcdeffedcba9876543210", 0400, 2},
+      {"2b7e151628aed2a6abf7158809cf4f3c\n", 0640, 0},
+      {"2b7e151628aed2a6abf7158809cf4f3\n", 0600, 0},
+      {"", 0600, 0},
+      {"2b7e151628aed2a6abf7158809cf4f3c\n2b7e151628aed2a6abf7158809cf4f3c\n2b7e151628aed2a6abf7158809cf4f3c\n", 0600, 0}};
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char name[] = "/tmp/holdfast-unit-mac-XXXXXX";
+    struct hf_mac_key key;
+    int fd = mkstemp(name);
+    assert_true(fd >= 0 && write(fd, files[i].text, strlen(files[i].text)) == (ssize_t)strlen(files[i].text));
+    assert_int_equal(fchmod(fd, (mode_t)files[i].mode), 0);
+    close(fd);
+    struct hf_status status = hf_mac_key_read(name, &key);
+    unlink(name);
+    assert_int_equal(status.kind, files[i].keys > 0 ? HF_STATUS_OK : HF_STATUS_CONFIG);
+    assert_int_equal(key.count, files[i].keys);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ED25519_signs_and_verifies),
@@ -151,6 +211,8 @@ int main(void)
                                      cmocka_unit_test(RSA_PSS_SHA256_signs_and_verifies),
                                      cmocka_unit_test(SM2_SM3_signs_and_verifies),
                                      cmocka_unit_test(rsa_pkcs1_is_verified_and_not_taken_for_pss),
-                                     cmocka_unit_test(bytes_that_are_no_key_are_refused)};
+                                     cmocka_unit_test(bytes_that_are_no_key_are_refused),
+                                     cmocka_unit_test(macs_are_the_known_ones),
+                                     cmocka_unit_test(a_mac_keys_file_is_read_strictly)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
