@@ -75,6 +75,10 @@ int hf_cli_partitions(const struct hf_cli *cli);
 /* The commands. */
 int hf_command_keygen(struct hf_cli *cli);
 int hf_command_report_submit(struct hf_cli *cli);
+/* Signs the change and waits until every shard has it. The id and the time are set here. */
+int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change);
+int hf_command_institution_pause(struct hf_cli *cli);
+int hf_command_institution_resume(struct hf_cli *cli);
 int hf_command_registry_apply(struct hf_cli *cli);
 int hf_command_act(struct hf_cli *cli);
 int hf_command_second(struct hf_cli *cli);

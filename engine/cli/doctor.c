@@ -37,6 +37,28 @@ static void check_kafka(struct doctor *doctor)
        _("start the broker, create the topic (proto/topics.md), and name it in the configuration"));
 }
 
+/* A key that ends without a newer one of its holder's beside it: its holder is locked out, or not believed, from then on. */
+static void check_keys_ends(struct doctor *doctor, PGconn *database)
+{
+  char found[160];
+  PGresult *result = PQexec(database,
+                            "select count(*), coalesce(min(k.holder), ''), coalesce(to_char(min(k.ends), 'YYYY-MM-DD'), '') "
+                            "from (select holder, role, "
+                            "max(valid_until) as ends from registry_key where not revoked group by holder, role) k where "
+                            "k.ends < now() + interval '30 days'");
+  if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+    bool none = strcmp(PQgetvalue(result, 0, 0), "0") == 0;
+    if (none)
+      snprintf(found, sizeof found, "%s", _("no holder's last key ends within 30 days"));
+    else
+      snprintf(found, sizeof found, _("%s holders' last keys end within 30 days, the first (%s) on %s"),
+               PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
+    tell(doctor, none, "key ends", found,
+         _("make new keys and add them beside the old: `holdfast keygen`, `holdfast key add`"));
+  }
+  PQclear(result);
+}
+
 static void check_postgres(struct doctor *doctor)
 {
   char found[96];
@@ -63,6 +85,7 @@ static void check_postgres(struct doctor *doctor)
     tell(doctor, atoi(PQgetvalue(result, 0, 0)) > 0, "shards", found, _("start holdfastd"));
   }
   PQclear(result);
+  check_keys_ends(doctor, database);
   PQfinish(database);
 }
 

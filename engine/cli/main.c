@@ -53,6 +53,8 @@ static const struct command commands[] = {
   {"key list", "", 0, 0, hf_command_key_list, N_("the keys of the registry"), "holdfast key list"},
   {"order show", "ORDER", 1, 1, hf_command_order_show, N_("one order: all stamps, all attempts"), "holdfast order show 0193…"},
   {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
+  {"institution pause", "INSTITUTION", 1, 1, hf_command_institution_pause, N_("its orders wait in their lane --until a time; signed by an administrator"), "holdfast institution pause BANKA --until 2026-11-24T06:00:00+08:00"},
+  {"institution resume", "INSTITUTION", 1, 1, hf_command_institution_resume, N_("end a pause"), "holdfast institution resume BANKA"},
   {"route", "ACCOUNT [BANK]", 1, 2, hf_command_route, N_("which institution an account belongs to, and what decided"), "holdfast route 6228480000001235 102100000013"},
   {"routing check", "[DIR]", 0, 1, hf_command_routing_check, N_("name each bad line of the routing tables"), "holdfast routing check schemas/routing"},
   {"sla", "", 0, 0, hf_command_sla, N_("percentiles per institution, from stored stamps"), "holdfast sla"},

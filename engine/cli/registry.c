@@ -68,12 +68,25 @@ static bool yes_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, bool
   return true;
 }
 
+static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int64_t *to)
+{
+  yaml_node_t *node = hf_yaml_get(yaml, row, key);
+  if (node == NULL) return true;
+  *to = hf_yaml_text(node) == NULL ? INT64_MIN : hf_time_parse(hf_yaml_text(node));
+  return *to != INT64_MIN || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: a time as 2026-11-24T00:00:00+08:00", key);
+}
+
 static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
-  static const char *const known[] = {
-      "code",      "name",        "dialect",    "transport",      "endpoint",        "payment_company", "enabled",
-      "window",    "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", "carrier",         "swallows_duplicates",
-      "bank_code", "profile",     NULL};
+  static const char *const known[] = {"code",           "name",
+                                      "dialect",        "transport",
+                                      "endpoint",       "payment_company",
+                                      "enabled",        "window",
+                                      "connections",    "pace_per_s",
+                                      "try_timeout_ms", "sla_feedback_ms",
+                                      "carrier",        "swallows_duplicates",
+                                      "bank_code",      "profile",
+                                      "paused_until",   NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
@@ -86,6 +99,7 @@ static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_instituti
          text_of(yaml, row, "profile", to->profile, sizeof to->profile, false) &&
          yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
          yes_of(yaml, row, "carrier", &to->carrier) && yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
+         time_of(yaml, row, "paused_until", &to->paused_until_wall_ns) &&
          number_of(yaml, row, "window", &to->window, 1, HF_LANE_WINDOW_MAX) &&
          number_of(yaml, row, "connections", &to->connections, 1, HF_LANE_CONNECTIONS_MAX) &&
          number_of(yaml, row, "pace_per_s", &to->pace_per_s, 0, 1000000) &&
@@ -98,18 +112,10 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
 {
   if (!read_row(yaml, row, to)) return false;
   const struct hf_dialect *dialect = hf_dialect_named(to->dialect);
-  if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: holdfast_json or platform_xml");
+  if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: none of this program's (adapters/README.md)");
   to->actions = dialect->actions;
   struct hf_status status = dialect->check == NULL ? hf_ok() : dialect->check(to);
   return hf_is_ok(status) || hf_yaml_fail(yaml, hf_yaml_line(row), "%s", status.why);
-}
-
-static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int64_t *to)
-{
-  yaml_node_t *node = hf_yaml_get(yaml, row, key);
-  if (node == NULL) return true;
-  *to = hf_yaml_text(node) == NULL ? INT64_MIN : hf_time_parse(hf_yaml_text(node));
-  return *to != INT64_MIN || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: a time as 2026-11-24T00:00:00+08:00", key);
 }
 
 static bool read_key(struct hf_yaml *yaml, yaml_node_t *row, struct hf_key *to)
@@ -230,20 +236,27 @@ static int apply(struct hf_cli *cli, const struct hf_registry_change *change, ui
   return code;
 }
 
+int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change)
+{
+  uint8_t *payload = malloc(HF_RECORD_SIZE_MAX), random[10];
+  if (payload == NULL) abort();
+  hf_cli_random(random, sizeof random);
+  change->made_wall_ns = hf_time_now().wall_ns;
+  change->id = hf_uuid_v7(change->made_wall_ns, random);
+  int code = apply(cli, change, payload);
+  free(payload);
+  return code;
+}
+
 int hf_command_registry_apply(struct hf_cli *cli)
 {
   struct hf_yaml yaml;
   struct hf_registry_change *change = calloc(1, sizeof *change);
-  uint8_t *payload = malloc(HF_RECORD_SIZE_MAX), random[10];
-  if (change == NULL || payload == NULL) abort();
-  hf_cli_random(random, sizeof random);
-  change->made_wall_ns = hf_time_now().wall_ns;
-  change->id = hf_uuid_v7(change->made_wall_ns, random);
+  if (change == NULL) abort();
   bool ok = hf_yaml_open(&yaml, cli->arguments[0]) && read_registry(&yaml, change);
   if (!ok) hf_say("%s", yaml.error);
   hf_yaml_close(&yaml);
-  int code = ok ? apply(cli, change, payload) : HF_EXIT_FAILED;
-  free(payload);
+  int code = ok ? hf_cli_apply_registry(cli, change) : HF_EXIT_FAILED;
   free(change);
   return code;
 }

@@ -228,6 +228,7 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
     seed = add_text(add_text(add_text(seed, row->code), row->dialect), row->endpoint);
     if (row->bank_code[0] != '\0' || row->profile[0] != '\0') seed = add_text(add_text(seed, row->bank_code), row->profile);
     if (row->actions != 0) seed = hf_checksum(seed, &row->actions, sizeof row->actions);
+    if (row->paused_until_wall_ns != 0) seed = hf_checksum(seed, &row->paused_until_wall_ns, sizeof row->paused_until_wall_ns);
     seed = hf_checksum(seed, numbers, sizeof numbers);
   }
   for (uint32_t i = 0; i < registry->keys_count; i++) {

@@ -69,8 +69,9 @@ struct hf_institution {
   uint32_t connections;     /* 1…HF_LANE_CONNECTIONS_MAX, kept warm */
   uint32_t pace_per_s;      /* 0 = no limit */
   uint32_t try_timeout_ms;
-  uint32_t sla_feedback_ms; /* 0 = the policy's */
-  uint32_t actions;         /* bit 1 << enum hf_action of what its dialect can say; 0 = everything */
+  uint32_t sla_feedback_ms;     /* 0 = the policy's */
+  uint32_t actions;             /* bit 1 << enum hf_action of what its dialect can say; 0 = everything */
+  int64_t paused_until_wall_ns; /* an administrator's: its orders wait in their lane until then; 0: they do not */
 };
 
 struct hf_key {

@@ -23,7 +23,7 @@ static int64_t token_ns(const struct hf_lane *lane)
 int64_t hf_lane_ready_rank(struct hf_lane *lane, struct hf_time now)
 {
   const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
-  if (first == NULL || lane->in_flight >= lane->row.window) return INT64_MAX;
+  if (first == NULL || lane->in_flight >= lane->row.window || now.wall_ns < lane->row.paused_until_wall_ns) return INT64_MAX;
   int64_t token = token_ns(lane), most = HF_NS_PER_S / 10 > token ? HF_NS_PER_S / 10 : token;
   lane->tokens_ns += now.mono_ns - lane->filled_ns;
   lane->filled_ns = now.mono_ns;
@@ -45,6 +45,7 @@ uint32_t hf_lane_take(struct hf_lane *lane)
 int64_t hf_lane_next(const struct hf_lane *lane)
 {
   if (lane->row.pace_per_s == 0 || hf_heap_first(&lane->queue) == NULL || lane->in_flight >= lane->row.window) return INT64_MAX;
+  if (lane->row.paused_until_wall_ns != 0) return INT64_MAX; /* the turn that comes by itself looks */
   return lane->filled_ns + token_ns(lane) - lane->tokens_ns;
 }
 
