@@ -104,7 +104,7 @@ void kafka_open(struct event_base *base, const char *brokers, struct bank *bank)
       {"bootstrap.servers", brokers}, {"acks", "all"}, {"linger.ms", "0"}, {"partitioner", "murmur2_random"}};
   const char *const reads[][2] = {{"bootstrap.servers", brokers},    {"group.id", group},
                                   {"group.instance.id", bank->code}, {"auto.offset.reset", "earliest"},
-                                  {"enable.auto.commit", "false"},   {"fetch.wait.max.ms", "50"},
+                                  {"enable.auto.commit", "false"},   {"fetch.wait.max.ms", "10"},
                                   {"session.timeout.ms", "6000"}};
   door->bank = bank;
   door->producer = open_client(RD_KAFKA_PRODUCER, sends, sizeof sends / sizeof sends[0]);

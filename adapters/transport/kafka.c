@@ -154,10 +154,11 @@ static rd_kafka_t *open_client(struct kafka *kafka, rd_kafka_type_t type, const 
 
 static struct hf_status open_clients(struct kafka *kafka)
 {
-  char group[HF_NAME_SIZE_MAX + 32];
+  char group[1200], wait_ms[12]; /* both names whole: two instances never share a group */
   const struct hf_transport_config *config = &kafka->config;
   if (kafka->producer != NULL) return hf_ok();
   snprintf(group, sizeof group, "%s.%s", config->answers, config->instance);
+  snprintf(wait_ms, sizeof wait_ms, "%d", config->fetch_wait_ms);
   /* One request at a time: an order's record never overtakes an earlier one's of its case. */
   const char *const sends[][2] = {{"bootstrap.servers", config->brokers},
                                   {"acks", "all"},
@@ -173,7 +174,7 @@ static struct hf_status open_clients(struct kafka *kafka)
                                   {"client.id", "holdfastd-orders"}};
   const char *const reads[][2] = {{"bootstrap.servers", config->brokers},  {"group.id", group},
                                   {"group.instance.id", config->instance}, {"auto.offset.reset", "latest"},
-                                  {"enable.partition.eof", "true"},        {"fetch.wait.max.ms", "100"},
+                                  {"enable.partition.eof", "true"},        {"fetch.wait.max.ms", wait_ms},
                                   {"session.timeout.ms", "6000"},          {"reconnect.backoff.max.ms", "500"},
                                   {"allow.auto.create.topics", "false"},   {"socket.nagle.disable", "true"},
                                   {"queued.max.messages.kbytes", "16384"}, {"log_level", "3"},

@@ -365,6 +365,7 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                 .brokers = config->kafka_brokers,
                                                 .answers = config->kafka_answers,
                                                 .instance = config->engine_instance,
+                                                .fetch_wait_ms = (int)config->kafka_fetch_wait_ms,
                                                 .drop = config->filedrop_root};
   const struct hf_transport_events transport_events = {
       .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
