@@ -28,7 +28,7 @@ enum hf_exit {
 
 struct hf_cli {
   char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256], checkpoints[256], audit_key[1024];
-  char witness[128], witness_key[512];
+  char witness[128], witness_key[512], facts[128];
   bool json, reveal;
   const char *note_key; /* of audit */
   const char *reason;   /* for --reveal, and of commands */
@@ -77,6 +77,7 @@ int hf_command_keygen(struct hf_cli *cli);
 int hf_command_report_submit(struct hf_cli *cli);
 /* Signs the change and waits until every shard has it. The id and the time are set here. */
 int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change);
+int hf_command_facts_tail(struct hf_cli *cli);
 int hf_command_institution_pause(struct hf_cli *cli);
 int hf_command_institution_resume(struct hf_cli *cli);
 int hf_command_registry_apply(struct hf_cli *cli);

@@ -73,6 +73,7 @@ static const struct command commands[] = {
   {"audit witness", "", 0, 0, hf_command_audit_witness, N_("bring the newest checkpoints to the witness, who cosigns what only adds"), "holdfast audit witness"},
   {"audit replay", "", 0, 0, hf_command_audit_replay, N_("make every table again from the facts, and compare"), "holdfast audit replay"},
   {"audit key", "FILE", 1, 1, hf_command_audit_key, N_("write a public key as checkpoints name it; --name: audit.origin, holdfast unless told; --mode witness: of one that cosigns"), "holdfast audit key audit.pub.pem"},
+  {"facts tail", "[CASE]", 0, 1, hf_command_facts_tail, N_("facts as the engine publishes them, a line each, until none came for --timeout seconds; --mode all: from the first; says what is missing"), "holdfast facts tail --mode all"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
 };
@@ -118,15 +119,16 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers",     "reports",   "conninfo", "key",         "http", "routing",
-                                     "checkpoints", "audit_key", "witness",  "witness_key", NULL};
+  static const char *const keys[] = {"brokers",     "reports",   "conninfo", "key",         "http",  "routing",
+                                     "checkpoints", "audit_key", "witness",  "witness_key", "facts", NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers, cli->reports,     cli->conninfo,  cli->key,     cli->http,
-                cli->routing, cli->checkpoints, cli->audit_key, cli->witness, cli->witness_key};
-  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports,    sizeof cli->conninfo,    sizeof cli->key,
-                    sizeof cli->http,    sizeof cli->routing,    sizeof cli->checkpoints, sizeof cli->audit_key,
-                    sizeof cli->witness, sizeof cli->witness_key};
+  char *to[] = {cli->brokers,     cli->reports,   cli->conninfo, cli->key,         cli->http, cli->routing,
+                cli->checkpoints, cli->audit_key, cli->witness,  cli->witness_key, cli->facts};
+  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports,     sizeof cli->conninfo,    sizeof cli->key,
+                    sizeof cli->http,    sizeof cli->routing,     sizeof cli->checkpoints, sizeof cli->audit_key,
+                    sizeof cli->witness, sizeof cli->witness_key, sizeof cli->facts};
   strcpy(cli->reports, "holdfast.reports");
+  strcpy(cli->facts, "holdfast.facts");
   strcpy(cli->http, "127.0.0.1:9464");
   if (file == NULL) return true;
   bool ok = hf_yaml_open(&yaml, file) && hf_yaml_only(&yaml, hf_yaml_root(&yaml), keys);
