@@ -236,8 +236,7 @@ static void analyze(struct hf_record *record, struct hf_time now)
   record->analyze_at *= 16;
   record->results_due = 1;
   record->state = STATE_ANALYZING;
-  bool ok = PQsendQueryParams(record->connection, "analyze order_state, fraud_case, hold, report, submission, account, task", 0,
-                              NULL, NULL, NULL, NULL, 0) == 1 &&
+  bool ok = PQsendQueryParams(record->connection, "select refresh_statistics()", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
             PQpipelineSync(record->connection) == 1;
   if (!ok) go_down(record, now, "statistics cannot be asked for");
 }

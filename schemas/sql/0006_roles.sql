@@ -38,6 +38,12 @@ grant insert on report, quarantine, audit_node, trace, task, seen, linked_case t
 grant insert, update on shard, fraud_case, account, order_state, hold, institution, registry_key, submission to holdfast_engine;
 grant insert on policy, suspect_account, protected_account to holdfast_engine;
 
+-- Only a table's owner may analyze it (PostgreSQL 15), and a plan made for an empty table is slow on a full one.
+create function refresh_statistics() returns void language plpgsql security definer set search_path = pg_catalog, public as
+  $$ begin analyze public.order_state, public.fraud_case, public.hold, public.report, public.submission, public.account, public.task; end $$;
+revoke all on function refresh_statistics() from public;
+grant execute on function refresh_statistics() to holdfast_engine;
+
 -- Officers' tools read (masked on the screen; what is shown in full is in reveal). They write through Kafka, signed.
 grant select on all tables in schema public to holdfast_officer;
 revoke select on institution_login from holdfast_officer;
