@@ -155,7 +155,7 @@ class Proof:
         """Gap-free per shard, each with its leaf in the tree that was signed; and the tables are what the facts say."""
         for shard, low, high, count in self.world.sql('select shard, min(seq), max(seq), count(*) from fact group by 1'):
             self.expect(int(low) == 1 and int(high) == int(count), f'facts of shard {shard} run from 1 to {count} without a gap')
-        warned = [line for log in self.folder.glob('engine-*.log') for line in log.read_text(errors='replace').splitlines() if line.startswith('WARNING')]
+        warned = [line for log in self.folder.glob('engine-*.log') for line in log.read_text(errors='replace').splitlines() if line.startswith('WARNING:  skipping')]  # a table that it may not look after
         self.expect(not warned, f'PostgreSQL warned an engine: {warned[:1]}')
         for command in ('check', 'replay'):
             done = self.world.holdfast('audit', command, check=False)
