@@ -1,4 +1,5 @@
 #include "adapters/banksim/bank.h"
+#include "adapters/banksim/order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,15 +43,9 @@ static bool ends_with(const char *number, const char *ending)
   return size >= tail && strcmp(number + size - tail, ending) == 0;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-  const char *text = json_string_value(json_object_get(object, key));
-  return text == NULL ? "" : text;
-}
-
 static int64_t amount_of(const json_t *object, const char *key)
 {
-  const char *text = text_of(object, key);
+  const char *text = order_text(object, key);
   int64_t amount = text[0] == '\0' ? 0 : hf_amount_parse(text);
   return amount == INT64_MIN ? 0 : amount;
 }
@@ -210,7 +205,7 @@ static const char *judge_freeze(struct bank_account *account, const struct asked
 static const char *judge(const struct bank *bank, struct bank_account *account, const struct asked *asked, int64_t now,
                          struct ledger_entry *entry)
 {
-  const char *action = asked->action, *scripted_name = text_of(scripted(bank, asked->number), "name");
+  const char *action = asked->action, *scripted_name = order_text(scripted(bank, asked->number), "name");
   entry->balance = balance_of(bank, asked);
   bool wrong_name = scripted_name[0] != '\0' && asked->name[0] != '\0' && strcmp(scripted_name, asked->name) != 0;
   if (ends_with(asked->number, "0002") || wrong_name) return "0301";
@@ -333,7 +328,7 @@ static void add_feedback(struct bank *bank, const struct asked *asked, const str
   if (more) json_object_set_new(feedback, "more", json_true());
   if (strcmp(action, "holds") == 0) json_object_set_new(feedback, "holds", holds_of(bank, asked, account, now_us(bank)));
   if (strcmp(action, "holder") == 0 || strcmp(action, "accounts") == 0) {
-    const char *name = text_of(scripted(bank, asked->number), "name");
+    const char *name = order_text(scripted(bank, asked->number), "name");
     json_object_set_new(feedback, "holder", json_string(name[0] != '\0' ? name : asked->name));
   }
   if (strcmp(entry->result, "1303") == 0 && ends_with(asked->number, "0009")) {
@@ -385,16 +380,16 @@ static const struct ledger_entry *decide_new(struct bank *bank, const struct ask
 static void decide_order(struct bank *bank, const json_t *order, struct verdict *verdict)
 {
   const json_t *account = json_object_get(order, "account"), *transfer = json_object_get(order, "transfer");
-  struct asked asked = {.id = text_of(order, "order_id"),
-                        .case_id = text_of(order, "case_id"),
-                        .case_number = text_of(order, "case_number"),
-                        .action = text_of(order, "action"),
-                        .number = text_of(account, "number"),
-                        .name = text_of(account, "name"),
-                        .parent = text_of(order, "parent"),
-                        .mode = text_of(order, "mode"),
-                        .until = text_of(order, "until"),
-                        .institution = text_of(order, "institution"),
+  struct asked asked = {.id = order_text(order, "order_id"),
+                        .case_id = order_text(order, "case_id"),
+                        .case_number = order_text(order, "case_number"),
+                        .action = order_text(order, "action"),
+                        .number = order_text(account, "number"),
+                        .name = order_text(account, "name"),
+                        .parent = order_text(order, "parent"),
+                        .mode = order_text(order, "mode"),
+                        .until = order_text(order, "until"),
+                        .institution = order_text(order, "institution"),
                         .transfer = amount_of(transfer, "amount"),
                         .amount = amount_of(order, "amount"),
                         .page = (long)json_integer_value(json_object_get(order, "page"))};

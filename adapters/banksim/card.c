@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "adapters/banksim/bank.h"
+#include "adapters/banksim/order.h"
 #include "adapters/banksim/signature.h"
 #include "adapters/banksim/speech.h"
 #include "engine/base/bytes.h"
@@ -171,11 +172,9 @@ static const char *action_of(const struct card *card)
 
 static void set_id(json_t *order, const char *key, const char *record, const char *tag)
 {
-  char hex[40], text[40];
+  char hex[40];
   tagged(record, tag, hex, sizeof hex);
-  if (strlen(hex) != 32) return;
-  snprintf(text, sizeof text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-  json_object_set_new(order, key, json_string(text));
+  order_set_id(order, key, hex);
 }
 
 static json_t *order_of(const struct card *card, const char *institution)

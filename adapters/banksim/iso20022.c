@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "adapters/banksim/answer.h"
+#include "adapters/banksim/order.h"
 #include "adapters/banksim/signature.h"
 
 #define SPACE "urn:iso:std:iso:20022:tech:xsd:"
@@ -54,43 +55,29 @@ static void XMLCALL on_text(void *user, const XML_Char *bytes, int size)
   fields->size += (size_t)size;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-  const char *text = json_string_value(json_object_get(object, key));
-  return text == NULL ? "" : text;
-}
-
-static void set_id(json_t *order, const char *key, const char *hex)
-{
-  char text[40];
-  if (strlen(hex) != 32) return;
-  snprintf(text, sizeof text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-  json_object_set_new(order, key, json_string(text));
-}
-
 #define TX "FIToFIPmtCxlReq/Undrlyg/TxInf/"
 #define CRITERIA "InfReqOpng/SchCrit/Acct/"
 
 static json_t *recall_of(const json_t *fields, const char *institution)
 {
-  const char *number = text_of(fields, TX "OrgnlTxRef/CdtrAcct/Id/Othr/Id");
-  if (number[0] == '\0') number = text_of(fields, TX "OrgnlTxRef/CdtrAcct/Id/IBAN");
+  const char *number = order_text(fields, TX "OrgnlTxRef/CdtrAcct/Id/Othr/Id");
+  if (number[0] == '\0') number = order_text(fields, TX "OrgnlTxRef/CdtrAcct/Id/IBAN");
   json_t *order = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "case_id", "-", "action", "stop", "institution",
-                            institution, "account", "number", number, "name", text_of(fields, TX "OrgnlTxRef/Cdtr/Pty/Nm"),
-                            "transfer", "amount", text_of(fields, TX "OrgnlIntrBkSttlmAmt"));
-  set_id(order, "order_id", text_of(fields, TX "CxlId"));
+                            institution, "account", "number", number, "name", order_text(fields, TX "OrgnlTxRef/Cdtr/Pty/Nm"),
+                            "transfer", "amount", order_text(fields, TX "OrgnlIntrBkSttlmAmt"));
+  order_set_id(order, "order_id", order_text(fields, TX "CxlId"));
   return order;
 }
 
 static json_t *request_of(const json_t *fields, const char *institution)
 {
-  const char *number = text_of(fields, CRITERIA "Id/Id/Othr/Id");
-  if (number[0] == '\0') number = text_of(fields, CRITERIA "Id/Id/IBAN");
+  const char *number = order_text(fields, CRITERIA "Id/Id/Othr/Id");
+  if (number[0] == '\0') number = order_text(fields, CRITERIA "Id/Id/IBAN");
   json_t *order = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "case_id", "-", "action", "query", "mode", "both",
-                            "institution", institution, "account", "number", number, "name", text_of(fields, CRITERIA "Id/Nm"),
-                            "transfer", "amount", "100.00");
-  set_id(order, "order_id", text_of(fields, "InfReqOpng/InvstgtnId"));
-  const char *page = text_of(fields, "InfReqOpng/SplmtryData/Envlp/Order/Page");
+                            "institution", institution, "account", "number", number, "name",
+                            order_text(fields, CRITERIA "Id/Nm"), "transfer", "amount", "100.00");
+  order_set_id(order, "order_id", order_text(fields, "InfReqOpng/InvstgtnId"));
+  const char *page = order_text(fields, "InfReqOpng/SplmtryData/Envlp/Order/Page");
   if (page[0] != '\0') json_object_set_new(order, "page", json_integer(atoi(page)));
   return order;
 }
@@ -155,7 +142,7 @@ static void begin_message(FILE *out, const struct bank *bank, const char *defini
 static void write_resolution(FILE *out, const struct bank *bank, const json_t *said, const char *made)
 {
   const json_t *feedback = json_object_get(said, "feedback");
-  const char *result = text_of(feedback, "result");
+  const char *result = order_text(feedback, "result");
   bool done = strcmp(result, "0000") == 0, some = strcmp(result, "1200") == 0;
   begin_message(out, bank, "camt.029.001.09", made);
   fprintf(
@@ -169,20 +156,20 @@ static void write_resolution(FILE *out, const struct bank *bank, const json_t *s
       : done           ? "CNCL"
       : some           ? "PECR"
                        : "RJCR");
-  put_hex(out, "CxlStsId", text_of(said, "order_id"));
+  put_hex(out, "CxlStsId", order_text(said, "order_id"));
   put(out, "TxCxlSts", feedback == NULL ? "PDCR" : done || some ? "ACCR" : "RJCR");
   if (feedback != NULL && !done && !some) fprintf(out, "<CxlStsRsnInf><Rsn><Prtry>%s</Prtry></Rsn></CxlStsRsnInf>", result);
   if (done || some) {
     fputs("<RsltnRltdInf>", out);
-    put_amount(out, "IntrBkSttlmAmt", text_of(feedback, "held"));
+    put_amount(out, "IntrBkSttlmAmt", order_text(feedback, "held"));
     fputs("</RsltnRltdInf>", out);
   }
   fputs("</TxInfAndSts></CxlDtls>", out);
   if (feedback != NULL) {
     fputs("<SplmtryData><Envlp><Hold xmlns=\"urn:holdfast:iso20022:1\">", out);
-    put(out, "ExecutedAt", text_of(feedback, "executed_at"));
-    put(out, "Until", text_of(feedback, "expires_at"));
-    put(out, "Balance", text_of(feedback, "balance"));
+    put(out, "ExecutedAt", order_text(feedback, "executed_at"));
+    put(out, "Until", order_text(feedback, "expires_at"));
+    put(out, "Balance", order_text(feedback, "balance"));
     fputs("</Hold></Envlp></SplmtryData>", out);
   }
   fputs("</RsltnOfInvstgtn></Document></Doc></BizMsgEnvlp>", out);
@@ -191,22 +178,22 @@ static void write_resolution(FILE *out, const struct bank *bank, const json_t *s
 static void write_entry(FILE *out, const json_t *row)
 {
   const json_t *other = json_object_get(row, "other");
-  bool credit = strcmp(text_of(row, "side"), "credit") == 0, cash = json_is_true(json_object_get(row, "cash"));
+  bool credit = strcmp(order_text(row, "side"), "credit") == 0, cash = json_is_true(json_object_get(row, "cash"));
   fputs("<Ntry>", out);
-  put_amount(out, "Amt", text_of(row, "amount"));
+  put_amount(out, "Amt", order_text(row, "amount"));
   fprintf(out, "<CdtDbtInd>%s</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><DtTm>%s</DtTm></BookgDt>", credit ? "CRDT" : "DBIT",
-          text_of(row, "at"));
-  put(out, "AcctSvcrRef", text_of(row, "serial"));
+          order_text(row, "at"));
+  put(out, "AcctSvcrRef", order_text(row, "serial"));
   fprintf(out, "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>%s</Cd><SubFmlyCd>%s</SubFmlyCd></Fmly></Domn></BkTxCd>",
           cash ? "CNTR" : "RCDT", cash ? (credit ? "CDPT" : "CWDL") : "DMCT");
   if (other != NULL) {
     const char *party = credit ? "Dbtr" : "Cdtr";
     fprintf(out, "<NtryDtls><TxDtls><RltdPties><%s><Pty>", party);
-    put(out, "Nm", text_of(other, "name"));
+    put(out, "Nm", order_text(other, "name"));
     fprintf(out, "</Pty></%s><%sAcct><Id><Othr>", party, party);
-    put(out, "Id", text_of(other, "number"));
+    put(out, "Id", order_text(other, "number"));
     fprintf(out, "</Othr></Id></%sAcct></RltdPties><RltdAgts><%sAgt><FinInstnId><Othr>", party, party);
-    put(out, "Id", text_of(other, "institution"));
+    put(out, "Id", order_text(other, "institution"));
     fprintf(out, "</Othr></FinInstnId></%sAgt></RltdAgts></TxDtls></NtryDtls>", party);
   }
   fputs("</Ntry>", out);
@@ -220,11 +207,11 @@ static void write_report(FILE *out, const json_t *order, const json_t *feedback,
           "camt.052.001.08\"><BkToCstmrAcctRpt><GrpHdr><MsgId>A-1</MsgId><CreDtTm>%s</CreDtTm></GrpHdr>"
           "<Rpt><Id>A-1</Id><Acct><Id><Othr>",
           made);
-  put(out, "Id", text_of(json_object_get(order, "account"), "number"));
+  put(out, "Id", order_text(json_object_get(order, "account"), "number"));
   fputs("</Othr></Id>", out);
-  put(out, "Nm", text_of(feedback, "holder"));
+  put(out, "Nm", order_text(feedback, "holder"));
   fputs("</Acct><Bal><Tp><CdOrPrtry><Cd>ITAV</Cd></CdOrPrtry></Tp>", out);
-  put_amount(out, "Amt", text_of(feedback, "balance"));
+  put_amount(out, "Amt", order_text(feedback, "balance"));
   fprintf(out, "<CdtDbtInd>CRDT</CdtDbtInd><Dt><DtTm>%s</DtTm></Dt></Bal>", made);
   for (size_t i = 0; i < json_array_size(rows); i++) write_entry(out, json_array_get(rows, i));
   fputs("</Rpt></BkToCstmrAcctRpt></Document></Rslt>", out);
@@ -233,13 +220,13 @@ static void write_report(FILE *out, const json_t *order, const json_t *feedback,
 static void write_response(FILE *out, const struct bank *bank, const json_t *order, const json_t *said, const char *made)
 {
   const json_t *feedback = json_object_get(said, "feedback");
-  bool found = strcmp(text_of(feedback, "result"), "0000") == 0;
+  bool found = strcmp(order_text(feedback, "result"), "0000") == 0;
   begin_message(out, bank, "auth.002.001.01", made);
   fputs("<InfReqRspn><RspnId>A-1</RspnId>", out);
-  put_hex(out, "InvstgtnId", text_of(said, "order_id"));
+  put_hex(out, "InvstgtnId", order_text(said, "order_id"));
   put(out, "RspnSts", !found ? "NRES" : json_is_true(json_object_get(feedback, "more")) ? "PART" : "COMP");
   fputs("<SchCrit><Acct><Id><Id><Othr>", out);
-  put(out, "Id", text_of(json_object_get(order, "account"), "number"));
+  put(out, "Id", order_text(json_object_get(order, "account"), "number"));
   fputs(
       "</Othr></Id></Id><InvstgtdPties><Cd>ALLP</Cd></InvstgtdPties><AuthrtyReqTp><MsgNmId>camt.052.001.08</MsgNmId></"
       "AuthrtyReqTp>"
@@ -258,8 +245,8 @@ static char *written(const struct bank *bank, const json_t *order, const char *a
   json_error_t error;
   json_t *said = json_loads(answer, 0, &error);
   const json_t *feedback = json_object_get(said, "feedback");
-  bool recall = strcmp(text_of(order, "action"), "stop") == 0;
-  const char *made = feedback == NULL ? "2026-01-01T00:00:00Z" : text_of(feedback, "executed_at");
+  bool recall = strcmp(order_text(order, "action"), "stop") == 0;
+  const char *made = feedback == NULL ? "2026-01-01T00:00:00Z" : order_text(feedback, "executed_at");
   char *text = NULL;
   size_t size;
   if (said != NULL && (recall || feedback != NULL)) {

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "adapters/banksim/bank.h"
+#include "adapters/banksim/order.h"
 #include "adapters/banksim/signature.h"
 #include "adapters/banksim/speech.h"
 #include "engine/base/bytes.h"
@@ -43,12 +44,6 @@ static void XMLCALL on_text(void *user, const XML_Char *bytes, int size)
   fields->size += (size_t)size;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-  const char *text = json_string_value(json_object_get(object, key));
-  return text == NULL ? "" : text;
-}
-
 /* ApplicationID → the order's UUID. */
 static void write_id(const char *application_id, char text[40])
 {
@@ -73,8 +68,8 @@ static const char *action_of(const json_t *fields)
   } known[] = {{"0101", "stop"},     {"0103", "lift"},      {"0105", "extend"},   {"0201", "freeze"},
                {"0203", "unfreeze"}, {"0205", "renew"},     {"0301", "query"},    {"0303", "holder"},
                {"0305", "monitor"},  {"0307", "unmonitor"}, {"0309", "accounts"}, {"0311", "serial"}};
-  const char *code = text_of(fields, "TxCode");
-  bool holds = strcmp(text_of(fields, "InquiryMode"), "02") == 0;
+  const char *code = order_text(fields, "TxCode");
+  bool holds = strcmp(order_text(fields, "InquiryMode"), "02") == 0;
   for (size_t i = 0; strlen(code) == 6 && i < sizeof known / sizeof known[0]; i++)
     if (strcmp(code + 2, known[i].code) == 0)
       return strcmp(known[i].action, "accounts") == 0 && holds ? "holds" : known[i].action;
@@ -84,24 +79,25 @@ static const char *action_of(const json_t *fields)
 static json_t *order_of(const json_t *fields, const char *institution)
 {
   char id[40], parent[40];
-  bool limited = strcmp(text_of(fields, "FreezeType"), "01") == 0;
-  write_id(text_of(fields, "ApplicationID"), id);
+  bool limited = strcmp(order_text(fields, "FreezeType"), "01") == 0;
+  write_id(order_text(fields, "ApplicationID"), id);
   bool serial = strcmp(action_of(fields), "serial") == 0;
-  const char *number = text_of(fields, serial                                    ? "TransactionSerial"
-                                       : json_object_get(fields, "Data") != NULL ? "Data"
-                                                                                 : "AccountNumber");
+  const char *number = order_text(fields, serial                                    ? "TransactionSerial"
+                                          : json_object_get(fields, "Data") != NULL ? "Data"
+                                                                                    : "AccountNumber");
   json_t *order = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "order_id", id, "case_id", "-", "action",
                             action_of(fields), "institution", institution, "account", "number", number, "name",
-                            text_of(fields, "AccountName"), "transfer", "amount", text_of(fields, "TransferAmount"));
-  if (text_of(fields, "OriginalApplicationID")[0] != '\0') {
-    write_id(text_of(fields, "OriginalApplicationID"), parent);
+                            order_text(fields, "AccountName"), "transfer", "amount", order_text(fields, "TransferAmount"));
+  if (order_text(fields, "OriginalApplicationID")[0] != '\0') {
+    write_id(order_text(fields, "OriginalApplicationID"), parent);
     json_object_set_new(order, "parent", json_string(parent));
   }
   if (strcmp(action_of(fields), "freeze") == 0) json_object_set_new(order, "mode", json_string(limited ? "limited" : "full"));
-  if (limited) json_object_set_new(order, "amount", json_string(text_of(fields, "Balance")));
-  set_time(order, "until", text_of(fields, strcmp(action_of(fields), "monitor") == 0 ? "InterceptionEndTime" : "ExpireTime"));
-  json_object_set_new(order, "application_id", json_string(text_of(fields, "ApplicationID")));
-  json_object_set_new(order, "serial", json_string(text_of(fields, "TransSerialNumber")));
+  if (limited) json_object_set_new(order, "amount", json_string(order_text(fields, "Balance")));
+  set_time(order, "until",
+           order_text(fields, strcmp(action_of(fields), "monitor") == 0 ? "InterceptionEndTime" : "ExpireTime"));
+  json_object_set_new(order, "application_id", json_string(order_text(fields, "ApplicationID")));
+  json_object_set_new(order, "serial", json_string(order_text(fields, "TransSerialNumber")));
   return order;
 }
 
@@ -196,7 +192,7 @@ static void put(FILE *out, const char *name, const char *text)
 static void put_time(FILE *out, const char *name, const json_t *of, const char *key)
 {
   char text[48];
-  int64_t ns = hf_time_parse(text_of(of, key));
+  int64_t ns = hf_time_parse(order_text(of, key));
   if (ns == INT64_MIN) return;
   time_t seconds = (time_t)(ns / HF_NS_PER_S) + 8 * 3600;
   struct tm local;
@@ -214,8 +210,8 @@ static struct frame receipt(const struct bank *bank, const json_t *order, bool t
   fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Head><TxCode>100000</TxCode></Head><Body>", out);
   put(out, "Code", taken ? "100000" : "200001");
   put(out, "Description", taken ? "" : "not taken");
-  put(out, "TransSerialNumber", text_of(order, "serial"));
-  put(out, "ApplicationID", text_of(order, "application_id"));
+  put(out, "TransSerialNumber", order_text(order, "serial"));
+  put(out, "ApplicationID", order_text(order, "application_id"));
   fputs("</Body></Response>", out);
   fclose(out);
   return in_its_charset(order, text, size);
@@ -226,12 +222,12 @@ static void put_payee(FILE *out, const json_t *row)
 {
   const json_t *other = json_object_get(row, "other");
   fputs("<Transaction>", out);
-  put(out, "TransactionSerial", text_of(row, "serial"));
-  put(out, "TransactionAmount", text_of(row, "amount"));
+  put(out, "TransactionSerial", order_text(row, "serial"));
+  put(out, "TransactionAmount", order_text(row, "amount"));
   put_time(out, "TransactionTime", row, "at");
-  put(out, "PayeeCompanyID", text_of(other, "institution"));
-  put(out, "PayeePaymentAccount", text_of(other, "number"));
-  put(out, "PayeeName", text_of(other, "name"));
+  put(out, "PayeeCompanyID", order_text(other, "institution"));
+  put(out, "PayeePaymentAccount", order_text(other, "number"));
+  put(out, "PayeeName", order_text(other, "name"));
   fputs("</Transaction>", out);
 }
 
@@ -245,14 +241,14 @@ static void put_transactions(FILE *out, const json_t *rows, bool by_serial)
       continue;
     }
     fputs("<Transaction>", out);
-    put(out, "BorrowingSigns", strcmp(text_of(row, "side"), "credit") == 0 ? "1" : "0");
-    put(out, "TransactionAmount", text_of(row, "amount"));
-    if (json_object_get(row, "balance") != NULL) put(out, "AccountBalance", text_of(row, "balance"));
+    put(out, "BorrowingSigns", strcmp(order_text(row, "side"), "credit") == 0 ? "1" : "0");
+    put(out, "TransactionAmount", order_text(row, "amount"));
+    if (json_object_get(row, "balance") != NULL) put(out, "AccountBalance", order_text(row, "balance"));
     put_time(out, "TransactionTime", row, "at");
-    put(out, "TransactionSerial", text_of(row, "serial"));
-    put(out, "OpponentName", text_of(other, "name"));
-    put(out, "OpponentAccountNumber", text_of(other, "number"));
-    put(out, "OpponentDepositBankID", text_of(other, "institution"));
+    put(out, "TransactionSerial", order_text(row, "serial"));
+    put(out, "OpponentName", order_text(other, "name"));
+    put(out, "OpponentAccountNumber", order_text(other, "number"));
+    put(out, "OpponentDepositBankID", order_text(other, "institution"));
     put(out, "CashMark", json_is_true(json_object_get(row, "cash")) ? "01" : "00");
     put(out, "TransactionStatus", "00");
     fputs("</Transaction>", out);
@@ -265,8 +261,8 @@ static void put_measures(FILE *out, const json_t *holds)
   fputs("<Measures>", out);
   for (size_t i = 0; i < json_array_size(holds); i++) {
     const json_t *hold = json_array_get(holds, i);
-    const char *id = text_of(hold, "order_id");
-    bool freeze = strcmp(text_of(hold, "kind"), "freeze") == 0;
+    const char *id = order_text(hold, "order_id");
+    bool freeze = strcmp(order_text(hold, "kind"), "freeze") == 0;
     char serial[40] = "";
     if (strlen(id) == 36)
       snprintf(serial, sizeof serial, "%s%.8s%.4s%.4s%.4s%.12s", freeze ? "0201" : "0101", id, id + 9, id + 14, id + 19,
@@ -274,9 +270,9 @@ static void put_measures(FILE *out, const json_t *holds)
     fputs("<Measure>", out);
     put(out, "FreezeSerial", serial);
     put(out, "FreezeType", freeze ? "0002" : "0001");
-    put(out, "Amount", text_of(hold, "amount"));
+    put(out, "Amount", order_text(hold, "amount"));
     put_time(out, "EndTime", hold, "expires_at");
-    put(out, "Dept", text_of(hold, "authority"));
+    put(out, "Dept", order_text(hold, "authority"));
     fputs("</Measure>", out);
   }
   fputs("</Measures>", out);
@@ -294,22 +290,22 @@ static struct frame feedback_of(const struct bank *bank, const json_t *order, co
     json_decref(said);
     return (struct frame){NULL, 0};
   }
-  const char *id = text_of(said, "order_id"), *asked = text_of(order, "application_id");
+  const char *id = order_text(said, "order_id"), *asked = order_text(order, "application_id");
   FILE *out = open_memstream(&text, &size);
   fputs(
       "<?xml version=\"1.0\" "
       "encoding=\"UTF-8\"?><Request><Head><Mode>01</Mode><To>111111000000</To><TxCode>100102</TxCode></Head><Body>",
       out);
   fprintf(out, "<ApplicationID>%.4s%.8s%.4s%.4s%.4s%.12s</ApplicationID>", asked, id, id + 9, id + 14, id + 19, id + 24);
-  put(out, "Result", text_of(feedback, "result"));
+  put(out, "Result", order_text(feedback, "result"));
   put(out, "Currency", "RMB");
-  put(out, "AccountBalance", text_of(feedback, "balance"));
-  put(out, "FrozedBalance", text_of(feedback, "held"));
+  put(out, "AccountBalance", order_text(feedback, "balance"));
+  put(out, "FrozedBalance", order_text(feedback, "held"));
   put_time(out, "StartTime", feedback, "executed_at");
   put_time(out, "ExpireTime", feedback, "expires_at");
-  if (json_object_get(feedback, "holder") != NULL) put(out, "AccountName", text_of(feedback, "holder"));
+  if (json_object_get(feedback, "holder") != NULL) put(out, "AccountName", order_text(feedback, "holder"));
   if (former != NULL) {
-    put(out, "FormerApplicationDepartment", text_of(former, "authority"));
+    put(out, "FormerApplicationDepartment", order_text(former, "authority"));
     put_time(out, "FormerFrozenExpireTime", former, "expires_at");
   }
   if (json_object_get(feedback, "transactions") != NULL)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapters/banksim/bank.h"
+#include "adapters/banksim/order.h"
 #include "adapters/banksim/signature.h"
 #include "engine/base/bytes.h"
 #include "engine/base/time.h"
@@ -147,12 +148,6 @@ static void put_bytes(struct hf_writer *out, unsigned field, const void *bytes, 
   hf_write_bytes(out, bytes, size);
 }
 
-static const char *text_of(const json_t *of, const char *key)
-{
-  const char *text = json_string_value(json_object_get(of, key));
-  return text == NULL ? "" : text;
-}
-
 static void put_text(struct hf_writer *out, unsigned field, const char *text)
 {
   put_bytes(out, field, text, strlen(text));
@@ -160,13 +155,13 @@ static void put_text(struct hf_writer *out, unsigned field, const char *text)
 
 static void put_money(struct hf_writer *out, unsigned field, const json_t *of, const char *key)
 {
-  int64_t minor = hf_amount_parse(text_of(of, key));
+  int64_t minor = hf_amount_parse(order_text(of, key));
   put_signed(out, field, minor == INT64_MIN ? 0 : minor);
 }
 
 static void put_time(struct hf_writer *out, unsigned field, const json_t *of, const char *key)
 {
-  int64_t ns = hf_time_parse(text_of(of, key));
+  int64_t ns = hf_time_parse(order_text(of, key));
   if (ns != INT64_MIN) put_signed(out, field, ns / 1000);
 }
 
@@ -189,16 +184,16 @@ static void put_transaction(struct hf_writer *out, const json_t *row)
   uint8_t bytes[1024];
   struct hf_writer inner = hf_writer_of(bytes, sizeof bytes);
   const json_t *other = json_object_get(row, "other");
-  put_number(&inner, 1, strcmp(text_of(row, "side"), "credit") == 0);
+  put_number(&inner, 1, strcmp(order_text(row, "side"), "credit") == 0);
   put_number(&inner, 2, json_is_true(json_object_get(row, "cash")));
   put_money(&inner, 4, row, "amount");
   put_number(&inner, 5, json_object_get(row, "balance") != NULL);
   put_money(&inner, 6, row, "balance");
   put_time(&inner, 7, row, "at");
-  put_text(&inner, 8, text_of(row, "serial"));
-  put_text(&inner, 9, text_of(other, "institution"));
-  put_text(&inner, 10, text_of(other, "number"));
-  put_text(&inner, 11, text_of(other, "name"));
+  put_text(&inner, 8, order_text(row, "serial"));
+  put_text(&inner, 9, order_text(other, "institution"));
+  put_text(&inner, 10, order_text(other, "number"));
+  put_text(&inner, 11, order_text(other, "name"));
   put_bytes(out, 18, bytes, inner.size);
 }
 
@@ -206,11 +201,11 @@ static void put_hold(struct hf_writer *out, const json_t *hold)
 {
   uint8_t bytes[512];
   struct hf_writer inner = hf_writer_of(bytes, sizeof bytes);
-  put_id(&inner, 1, text_of(hold, "order_id"));
-  put_number(&inner, 2, strcmp(text_of(hold, "kind"), "freeze") == 0);
+  put_id(&inner, 1, order_text(hold, "order_id"));
+  put_number(&inner, 2, strcmp(order_text(hold, "kind"), "freeze") == 0);
   put_money(&inner, 3, hold, "amount");
   put_time(&inner, 4, hold, "expires_at");
-  put_text(&inner, 5, text_of(hold, "authority"));
+  put_text(&inner, 5, order_text(hold, "authority"));
   put_bytes(out, 19, bytes, inner.size);
 }
 
@@ -218,16 +213,16 @@ static void put_feedback(struct hf_writer *out, const json_t *feedback)
 {
   const json_t *former = json_object_get(feedback, "former"), *rows = json_object_get(feedback, "transactions"),
                *holds = json_object_get(feedback, "holds");
-  put_text(out, 5, text_of(feedback, "result"));
+  put_text(out, 5, order_text(feedback, "result"));
   put_time(out, 6, feedback, "executed_at");
   put_time(out, 7, feedback, "expires_at");
   put_money(out, 8, feedback, "balance");
   put_number(out, 9, json_object_get(feedback, "balance") != NULL);
   put_money(out, 10, feedback, "held");
-  put_text(out, 13, text_of(former, "authority"));
+  put_text(out, 13, order_text(former, "authority"));
   put_time(out, 14, former, "expires_at");
   put_number(out, 15, json_is_true(json_object_get(former, "queued")));
-  put_text(out, 16, text_of(feedback, "holder"));
+  put_text(out, 16, order_text(feedback, "holder"));
   put_number(out, 17, json_is_true(json_object_get(feedback, "more")));
   for (size_t i = 0; i < json_array_size(rows); i++) put_transaction(out, json_array_get(rows, i));
   for (size_t i = 0; i < json_array_size(holds); i++) put_hold(out, json_array_get(holds, i));
@@ -258,10 +253,10 @@ size_t protobuf_answer(const struct bank *bank, const char *answer, uint8_t *out
   json_t *said = json_loads(answer, 0, &error);
   struct hf_writer inner = hf_writer_of(payload, sizeof payload), writer = hf_writer_of(out, capacity);
   const json_t *feedback = json_object_get(said, "feedback");
-  put_id(&inner, 1, text_of(said, "order_id"));
+  put_id(&inner, 1, order_text(said, "order_id"));
   put_text(&inner, 2, bank->code);
   put_number(&inner, 3, feedback == NULL ? 1 : 2);
-  put_text(&inner, 4, text_of(said, "reference"));
+  put_text(&inner, 4, order_text(said, "reference"));
   if (feedback != NULL) put_feedback(&inner, feedback);
   json_decref(said);
   put_text(&writer, 1, ANSWER_TYPE);

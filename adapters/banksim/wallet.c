@@ -7,26 +7,13 @@
 #include <time.h>
 
 #include "adapters/banksim/answer.h"
+#include "adapters/banksim/order.h"
 #include "adapters/banksim/signature.h"
 
 #define PATH "/v3/antifraud/orders"
 #define NONCES_MAX 4096
 
-static const char *text_of(const json_t *object, const char *key)
-{
-  const char *text = json_string_value(json_object_get(object, key));
-  return text == NULL ? "" : text;
-}
-
 /* --- its JSON → the bank's --- */
-
-static void set_id(json_t *to, const char *key, const char *hex)
-{
-  char text[40];
-  if (strlen(hex) != 32) return;
-  snprintf(text, sizeof text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-  json_object_set_new(to, key, json_string(text));
-}
 
 static void set_amount(json_t *to, const char *key, const json_t *fen)
 {
@@ -44,16 +31,17 @@ json_t *wallet_order(const char *body, size_t size)
   const json_t *target = json_object_get(asked, "target");
   json_t *transfer = json_object();
   set_amount(transfer, "amount", json_object_get(json_object_get(asked, "loss"), "total"));
-  json_t *order =
-      json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "case_id", text_of(asked, "case_no"), "case_number",
-                text_of(asked, "case_no"), "action", text_of(asked, "action"), "institution", text_of(target, "wallet"),
-                "account", "number", text_of(target, "account"), "name", text_of(target, "name"), "transfer", transfer);
-  set_id(order, "order_id", text_of(asked, "order_no"));
-  set_id(order, "parent", text_of(asked, "origin_order_no"));
+  json_t *order = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "case_id", order_text(asked, "case_no"), "case_number",
+                            order_text(asked, "case_no"), "action", order_text(asked, "action"), "institution",
+                            order_text(target, "wallet"), "account", "number", order_text(target, "account"), "name",
+                            order_text(target, "name"), "transfer", transfer);
+  order_set_id(order, "order_id", order_text(asked, "order_no"));
+  order_set_id(order, "parent", order_text(asked, "origin_order_no"));
   set_amount(order, "amount", json_object_get(json_object_get(asked, "amount"), "total"));
   static const char *const same[][2] = {{"mode", "mode"}, {"until", "valid_until"}, {"serial", "clearing_no"}};
   for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
-    if (text_of(asked, same[i][1])[0] != '\0') json_object_set_new(order, same[i][0], json_string(text_of(asked, same[i][1])));
+    if (order_text(asked, same[i][1])[0] != '\0')
+      json_object_set_new(order, same[i][0], json_string(order_text(asked, same[i][1])));
   if (json_object_get(asked, "page") != NULL) json_object_set(order, "page", json_object_get(asked, "page"));
   json_decref(asked);
   return order;
@@ -99,9 +87,9 @@ static json_t *bills_of(const json_t *rows)
   json_t *bills = json_array();
   for (size_t i = 0; i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i), *other = json_object_get(row, "other");
-    json_t *bill = json_pack("{s:s}", "direction", strcmp(text_of(row, "side"), "credit") == 0 ? "IN" : "OUT");
-    set_fen(bill, "total", text_of(row, "amount"));
-    set_fen(bill, "balance", text_of(row, "balance"));
+    json_t *bill = json_pack("{s:s}", "direction", strcmp(order_text(row, "side"), "credit") == 0 ? "IN" : "OUT");
+    set_fen(bill, "total", order_text(row, "amount"));
+    set_fen(bill, "balance", order_text(row, "balance"));
     set_text(bill, "time", row, "at");
     set_text(bill, "clearing_no", row, "serial");
     set_text(bill, "cash", row, "cash");
@@ -122,9 +110,9 @@ static json_t *holds_of(const json_t *rows)
   json_t *holds = json_array();
   for (size_t i = 0; i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i);
-    json_t *hold = json_pack("{s:s}", "kind", strcmp(text_of(row, "kind"), "freeze") == 0 ? "FREEZE" : "STOP");
-    set_hex(hold, "order_no", text_of(row, "order_id"));
-    set_fen(hold, "total", text_of(row, "amount"));
+    json_t *hold = json_pack("{s:s}", "kind", strcmp(order_text(row, "kind"), "freeze") == 0 ? "FREEZE" : "STOP");
+    set_hex(hold, "order_no", order_text(row, "order_id"));
+    set_fen(hold, "total", order_text(row, "amount"));
     set_text(hold, "expire_time", row, "expires_at");
     set_text(hold, "authority", row, "authority");
     json_array_append_new(holds, hold);
@@ -135,11 +123,11 @@ static json_t *holds_of(const json_t *rows)
 static void add_feedback(json_t *to, const json_t *feedback)
 {
   const json_t *former = json_object_get(feedback, "former");
-  json_object_set_new(to, "code", json_string(word_of(text_of(feedback, "result"))));
+  json_object_set_new(to, "code", json_string(word_of(order_text(feedback, "result"))));
   set_text(to, "execute_time", feedback, "executed_at");
   set_text(to, "expire_time", feedback, "expires_at");
-  set_fen(to, "balance", text_of(feedback, "balance"));
-  set_fen(to, "held", text_of(feedback, "held"));
+  set_fen(to, "balance", order_text(feedback, "balance"));
+  set_fen(to, "held", order_text(feedback, "held"));
   set_text(to, "holder", feedback, "holder");
   set_text(to, "more", feedback, "more");
   if (former != NULL) {
@@ -162,8 +150,8 @@ char *wallet_answer(const char *answer)
   if (said == NULL) return NULL;
   const json_t *feedback = json_object_get(said, "feedback");
   json_t *to =
-      json_pack("{s:s, s:s}", "wallet", text_of(said, "institution"), "state", feedback == NULL ? "ACCEPTED" : "FINISHED");
-  set_hex(to, "order_no", text_of(said, "order_id"));
+      json_pack("{s:s, s:s}", "wallet", order_text(said, "institution"), "state", feedback == NULL ? "ACCEPTED" : "FINISHED");
+  set_hex(to, "order_no", order_text(said, "order_id"));
   set_text(to, "reference", said, "reference");
   if (feedback != NULL) add_feedback(to, feedback);
   char *text = json_dumps(to, JSON_COMPACT);

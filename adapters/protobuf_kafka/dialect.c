@@ -7,6 +7,7 @@
 #include "adapters/dialect.h"
 #include "engine/base/assert.h"
 #include "engine/codec/codec.h"
+#include "engine/codec/fields.h"
 
 #define ENVELOPE_TYPE 1 /* envelope.proto's fields, all of bytes */
 #define ENVELOPE_PAYLOAD 2
@@ -14,16 +15,10 @@
 #define SIGNATURE_KEY 1
 #define SIGNATURE_BYTES 2
 
-static void write_varint(struct hf_writer *out, size_t value)
-{
-  for (; value > 127; value >>= 7) hf_write_bytes(out, &(uint8_t){(uint8_t)(value | 0x80)}, 1);
-  hf_write_bytes(out, &(uint8_t){(uint8_t)value}, 1);
-}
-
 static void put(struct hf_writer *out, unsigned field, const void *bytes, size_t size)
 {
-  write_varint(out, field << 3 | 2);
-  write_varint(out, size);
+  hf_write_varint(out, field << 3 | 2);
+  hf_write_varint(out, size);
   hf_write_bytes(out, bytes, size);
 }
 

@@ -40,7 +40,7 @@ enum state { FREE, QUEUED, WRITING, WRITTEN, FAILED, LEFT };
 struct outgoing {
   enum state state;
   bool cancelled;
-  uint32_t next, index;
+  uint32_t next;
   int fd; /* of upload, its own: the row may lead elsewhere meanwhile */
   char name[NAME_SIZE_MAX];
   size_t size;
@@ -292,7 +292,6 @@ static struct hf_status send_file(void *self, uint32_t index, uint32_t slot, con
   if (parcel->headers.size > 0) memcpy(outgoing->bytes + parcel->body.size, parcel->headers.data, parcel->headers.size);
   outgoing->fd = fcntl(institution->fds[UPLOAD], F_DUPFD_CLOEXEC, 0);
   if (outgoing->fd < 0) return hf_fail(HF_STATUS_AGAIN, "no file descriptor is free");
-  outgoing->index = index;
   pthread_mutex_lock(&drop->lock);
   outgoing->state = QUEUED;
   outgoing->cancelled = false;

@@ -26,7 +26,7 @@
 
 struct outgoing {
   bool used, left;
-  uint32_t generation, index;
+  uint32_t generation;
 };
 
 struct institution {
@@ -261,7 +261,6 @@ static struct hf_status send_record(void *self, uint32_t index, uint32_t slot, c
     return hf_fail(HF_STATUS_AGAIN, "the client's queue is full");
   outgoing->used = true;
   outgoing->left = false;
-  outgoing->index = index;
   return hf_ok();
 }
 

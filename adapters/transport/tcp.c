@@ -60,6 +60,7 @@ struct institution {
   uint16_t port;
   uint32_t index, wanted, open, next;
   const struct hf_dialect *dialect;
+  enum hf_framing framing;
   struct hf_institution row;
   struct connection connections[CONNECTIONS_MAX];
   struct tcp *tcp;
@@ -115,12 +116,6 @@ static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *ch
 
 /* --- frames --- */
 
-static enum hf_framing framing_of(const struct institution *institution)
-{
-  const struct hf_small_talk *talk = institution->dialect->small_talk;
-  return talk == NULL ? HF_FRAMING_FOUR_BYTES : talk->framing(&institution->row);
-}
-
 static size_t head_size_of(enum hf_framing framing)
 {
   return framing == HF_FRAMING_TWO_BYTES ? 2 : 4;
@@ -141,13 +136,13 @@ static size_t read_head(enum hf_framing framing, const uint8_t head[FRAME_HEAD_M
 
 static size_t frame_size(const struct institution *institution, struct hf_span body, struct hf_span trailer)
 {
-  return head_size_of(framing_of(institution)) + body.size + trailer.size;
+  return head_size_of(institution->framing) + body.size + trailer.size;
 }
 
 /* Two parts as one frame into the connection's output. */
 static void write_frame(struct connection *connection, struct hf_span body, struct hf_span trailer)
 {
-  enum hf_framing framing = framing_of(connection->institution);
+  enum hf_framing framing = connection->institution->framing;
   size_t head_size = head_size_of(framing), size = body.size + trailer.size;
   uint8_t head[FRAME_HEAD_MAX] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
   HF_ASSERT(size <= 9999 || framing == HF_FRAMING_FOUR_BYTES); /* HF_ORDER_BODY_SIZE_MAX and a seal */
@@ -210,7 +205,7 @@ static void on_read(struct bufferevent *events, void *user)
   struct connection *connection = user;
   struct institution *institution = connection->institution;
   struct evbuffer *input = bufferevent_get_input(events);
-  enum hf_framing framing = framing_of(institution);
+  enum hf_framing framing = institution->framing;
   size_t head_size = head_size_of(framing);
   uint8_t head[FRAME_HEAD_MAX];
   connection->heard_ns = hf_time_now().mono_ns;
@@ -407,12 +402,14 @@ static struct hf_status set_institution(void *self, uint32_t index, const struct
   struct tcp *tcp = self;
   HF_ASSERT(index < HF_INSTITUTIONS_MAX);
   struct institution *institution = &tcp->institutions[index];
-  struct institution wanted = {.index = index,
-                               .tcp = tcp,
-                               .dialect = dialect,
-                               .row = *row,
-                               .used = row->enabled,
-                               .wanted = row->connections < CONNECTIONS_MAX ? row->connections : CONNECTIONS_MAX};
+  struct institution wanted = {
+      .index = index,
+      .tcp = tcp,
+      .dialect = dialect,
+      .framing = dialect->small_talk == NULL ? HF_FRAMING_FOUR_BYTES : dialect->small_talk->framing(row),
+      .row = *row,
+      .used = row->enabled,
+      .wanted = row->connections < CONNECTIONS_MAX ? row->connections : CONNECTIONS_MAX};
   if (!read_endpoint(row->endpoint, &wanted)) return hf_fail(HF_STATUS_CONFIG, "endpoint: tcp://host:port or tls://host:port");
   if (institution->used == wanted.used && institution->wanted == wanted.wanted && institution->tls == wanted.tls &&
       institution->port == wanted.port && strcmp(institution->host, wanted.host) == 0 && institution->dialect == dialect &&

@@ -1,5 +1,6 @@
 /*
- * Fields: plain structs as protobuf messages, by table: one row per field. Inside the codec.
+ * Fields: plain structs as protobuf messages, by table: one row per field. Inside the codec, but for
+ * hf_write_varint, which a dialect may use.
  *
  * Why:    facts are many kinds of small structs that only we write. A row says number, type and place; both directions and the
  * size follow from it, so they cannot drift apart. tests/unit compares every kind with protobuf-c's own reading of the .proto.

@@ -76,13 +76,14 @@ bool hf_proof_seal(struct hf_engine *engine, uint32_t flight)
 static bool has_right_mac(const struct hf_engine *engine, uint32_t lane, enum hf_mac algorithm, struct hf_span body,
                           struct hf_time at)
 {
-  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
+  const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
+  const struct hf_institution *row = view.row;
   static uint8_t bytes[HF_ANSWER_BODY_SIZE_MAX];
   const struct hf_message asked = {.row = row};
   const struct hf_reply reply = {.status = 200, .body = body};
   struct hf_writer covered = hf_writer_of(bytes, sizeof bytes);
   struct hf_proof proof;
-  struct hf_status status = hf_dialect_named(row->dialect)->prove(&asked, &reply, at.wall_ns, &proof, &covered);
+  struct hf_status status = view.dialect->prove(&asked, &reply, at.wall_ns, &proof, &covered);
   const char *objection = status.why;
   if (hf_is_ok(status)) {
     bool right = hf_mac_is_right(algorithm, &engine->mac_keys[lane], (struct hf_span){bytes, covered.size},
@@ -155,10 +156,11 @@ static bool is_ours(const struct hf_engine *engine, const struct hf_dialect *dia
   return shard < HF_SHARDS_MAX && engine->shards[shard].state == HF_SHARD_RUNNING;
 }
 
-static enum hf_believed begin_heard(struct hf_engine *engine, uint32_t lane, const struct hf_dialect *dialect,
-                                    struct hf_span body, struct hf_time at)
+static enum hf_believed begin_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at)
 {
-  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
+  const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
+  const struct hf_institution *row = view.row;
+  const struct hf_dialect *dialect = view.dialect;
   struct hf_order_id id;
   if (!is_ours(engine, dialect, row, body, &id)) return HF_BELIEVED_LATER;
   struct hf_proving *proving = free_place(engine);
@@ -181,12 +183,12 @@ static enum hf_believed begin_heard(struct hf_engine *engine, uint32_t lane, con
 
 enum hf_believed hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at)
 {
-  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
-  const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
-  enum hf_mac algorithm = dialect->mac == NULL ? HF_MAC_NONE : dialect->mac(row);
+  const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
+  const struct hf_dialect *dialect = view.dialect;
+  enum hf_mac algorithm = dialect->mac == NULL ? HF_MAC_NONE : dialect->mac(view.row);
   if (algorithm != HF_MAC_NONE) return has_right_mac(engine, lane, algorithm, body, at) ? HF_BELIEVED : HF_BELIEVED_LATER;
   if (dialect->prove == NULL || dialect->mac != NULL) return HF_BELIEVED; /* the line's certificate says whose */
-  return begin_heard(engine, lane, dialect, body, at);
+  return begin_heard(engine, lane, body, at);
 }
 
 void hf_proof_cancel(struct hf_engine *engine, uint32_t flight)

@@ -697,6 +697,7 @@ struct hf_lane_view hf_dispatch_lane(const struct hf_dispatch *dispatch, uint32_
 {
   const struct hf_lane *at = &dispatch->lanes[lane];
   return (struct hf_lane_view){.row = &at->row,
+                               .dialect = at->dialect,
                                .waiting = at->queue.used,
                                .in_flight = at->in_flight,
                                .attempts = at->attempts,

@@ -40,6 +40,7 @@ struct hf_flight_view {
 
 struct hf_lane_view {
   const struct hf_institution *row;
+  const struct hf_dialect *dialect;
   uint32_t waiting, in_flight;
   uint64_t attempts, answers, failures;
 };
