@@ -39,8 +39,7 @@ struct hf_transport_config {
   const char *key_file;
   const char *ca_file; /* who signs institutions' certificates */
   uint32_t slots_count;
-  const char *brokers, *answers, *instance; /* kafka: where, the topic of answers, our name in its group */
-  int fetch_wait_ms;                        /* kafka: as intake's */
+  const char *brokers; /* kafka */
   const char *drop;                         /* filedrop: the folder of all institutions' folders; "none" */
 };
 

@@ -62,6 +62,8 @@ SPOKEN = {'holdfast_json': ('https', {}),
           'iso8583_packed': ('tls', {'dialect': 'iso8583', 'transport': 'tcp', 'profile': f'encoding=bcd tpdu=6000030000 mac=x919 {CARD_CODES}'}),
           'platform_xml_drop': ('file', {'dialect': 'platform_xml', 'transport': 'filedrop', 'swallows_duplicates': 'yes', 'profile': 'side=platform charset=GBK phone=13800000000'}),
           'platform_xml_wallet': ('tls', {'dialect': 'platform_xml_wallet', 'transport': 'tcp', 'swallows_duplicates': 'yes', 'profile': 'company=Z00000000001 phone=13800000000'}),
+          'holdfast_json_pull': ('kafka', {'dialect': 'holdfast_json', 'transport': 'kafka'}),
+          'platform_xml_pull': ('kafka', {'dialect': 'platform_xml', 'transport': 'kafka', 'profile': 'currency=RMB phone=13800000000'}),
           'protobuf_kafka': ('kafka', {'dialect': 'protobuf_kafka', 'transport': 'kafka'}),
           'wallet_json': ('https', {'dialect': 'wallet_json'})}
 SIGNED_ANSWERS = ('wallet_json', 'protobuf_kafka')
@@ -79,6 +81,7 @@ class World:
         # key file → holder, unit, role; `officer` is the one that signs where nobody else is named
         self.officers = {'officer': ('officer 1', 'duty desk', 'officer'), 'second': ('officer 2', 'duty desk', 'officer'),
                          'leader': ('leader 1', 'duty desk', 'leader'), 'stranger': ('officer 9', 'other unit', 'officer')}
+        self.members, self.gates = {}, {}  # code → the algorithm that it signs with at the gate
         self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more, self.brokers = {}, {}, [], True, None, [], 'none'
 
     def __enter__(self):
@@ -116,6 +119,15 @@ class World:
             if name != 'postgres':
                 self.end(name)
         self.stop_postgres()
+        self.look_for_reports()
+
+    def look_for_reports(self):
+        """What a sanitizer wrote when its program was already ending, where nobody waited for its exit code."""
+        for log in self.dir.glob('*.log'):
+            for line in log.read_text(errors='replace').splitlines():
+                leak = 'ERROR: LeakSanitizer' in line and not log.name.startswith('banks')  # a bank that resets leaves libevent's requests behind
+                if leak or 'ERROR: AddressSanitizer' in line or ': runtime error: ' in line:
+                    raise RuntimeError(f'{log}: {line}')
 
     def alive(self, name):
         return name in self.processes and self.processes[name].poll() is None
@@ -152,7 +164,7 @@ class World:
 
     def make_logins(self):
         """Members of the migration's roles: nothing but the migration itself runs as a superuser."""
-        for role in ('engine', 'officer', 'auditor', 'console'):
+        for role in ('engine', 'officer', 'auditor', 'console', 'gate'):
             self.sql(f"do $$ begin if not exists (select from pg_roles where rolname = '{role}') then create role {role} login in role holdfast_{role}; end if; end $$")
 
     def stop_postgres(self, number=signal.SIGINT):
@@ -167,7 +179,7 @@ class World:
 
     def start_broker(self, facts='holdfast.facts'):
         topics = ['holdfast.reports', 'holdfast.answers', facts, 'holdfast.alerts', 'holdfast.quarantine', *self.extra_topics,
-                  *(f'orders.{c}' for c in self.codes if self.dialects.get(c) == 'protobuf_kafka')]
+                  *(f'orders.{c}' for c in self.codes if SPOKEN[self.dialects.get(c, 'holdfast_json')][0] == 'kafka')]
         if self.broker_kind == 'dev':
             process = self.spawn('broker', [self.bin / 'devbroker', self.partitions, *topics], stdout=subprocess.PIPE)
             self.brokers = process.stdout.readline().decode().strip()
@@ -199,10 +211,34 @@ class World:
         self.ids = {}
         for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
             self.keygen(name, algorithm)
+        for code in self.members:
+            self.member(code, openssl)
         for name in list(self.answer_keys().values())[1:]:
             self.keygen(name, 'ed25519')
         for code in (c for c in self.codes if self.dialects.get(c) == 'iso8583_packed'):
             self.mac_key(code, os.urandom(16).hex())
+
+    def member(self, code, openssl):
+        """An institution that comes to the gate: its client certificate, and the key that it signs with."""
+        tls = self.dir / 'tls'
+        openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', f'/CN={code}', '-keyout', f'{code}.key', '-out', f'{code}.csr')
+        openssl('x509', '-req', '-in', f'{code}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-out', f'{code}.pem')
+        if not (tls / f'member-{code}.id').exists():
+            self.keygen(f'member-{code}', self.members[code])
+
+    def start_gate(self, name='gate', *options, wait=True):
+        tls, ports = self.dir / 'tls', [free_port(), free_port()]
+        self.spawn(name, [self.bin / 'holdfast-gate', '--listen', f'127.0.0.1:{ports[0]}', '--status', f'127.0.0.1:{ports[1]}', '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem',
+                          '--brokers', self.brokers, '--conninfo', self.conninfo_of('gate'), *options])
+        self.gates[name] = ports
+
+        def ready():
+            if not self.alive(name):
+                raise RuntimeError(f'{name} ended: see {self.dir}/{name}.log')
+            with contextlib.suppress(OSError):
+                return urllib.request.urlopen(f'http://127.0.0.1:{ports[1]}/readyz', timeout=2).status == 200
+        if wait:
+            wait_until(f'{name} ready', ready)
 
     def answer_keys(self):
         """Of those whose answers are signed: the first has `answers`, any other its own."""
@@ -249,7 +285,7 @@ class World:
     # --- institutions ---
 
     def start_banks(self, name='banks', codes=None, verify=True, fixed=True):
-        codes = codes or self.codes
+        codes = [c for c in codes or self.codes if not self.dialects.get(c, '').endswith('_pull')]  # those come by themselves
         folder = self.dir / name
         folder.mkdir(exist_ok=True)
         (self.dir / 'drop').mkdir(exist_ok=True)
@@ -360,6 +396,8 @@ class World:
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')
         for code, name in self.answer_keys().items():
             lines.append(f'  - holder: {code}\n    role: institution\n    public_key: tls/{name}.pub.pem\n')
+        for code in self.members:
+            lines.append(f'  - holder: {code}\n    role: institution\n    public_key: tls/member-{code}.pub.pem\n')
         lines += self.registry_more
         (self.dir / 'registry.yaml').write_text(''.join(lines))
 

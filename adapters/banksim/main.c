@@ -38,6 +38,7 @@ static struct {
   bool no_sync;
   json_t *script;              /* code → number → account */
   struct answer *first, *last; /* decided in this turn, to go out after the sync */
+  struct answer *unsaid;       /* nobody will ever be answered; their connections may still be there */
 } sim;
 
 /* --- answers --- */
@@ -105,7 +106,11 @@ static void on_flush(evutil_socket_t fd, short what, void *user)
     sim.first = answer->next;
     if (sim.first == NULL) sim.last = NULL; /* sending one may decide another */
     answer->next = NULL;
-    if (answer->verdict.silent) continue; /* kept until the end: nobody will ever be answered */
+    if (answer->verdict.silent) {
+      answer->next = sim.unsaid;
+      sim.unsaid = answer;
+      continue;
+    }
     if (answer->verdict.delay_ms > 0) {
       struct timeval after = {answer->verdict.delay_ms / 1000, answer->verdict.delay_ms % 1000 * 1000};
       answer->timer = evtimer_new(sim.base, on_delay, answer);

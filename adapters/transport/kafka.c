@@ -1,11 +1,9 @@
 /*
- * Kafka: orders onto a topic of each institution's own, answers from one topic of all.
+ * Kafka: orders onto a topic of each institution's own. Answers come over holdfast.answers, which engine/intake reads.
  *
  * Why:    an institution that runs Kafka beside the centre's needs no door of its own. Its topic keeps orders while it is away.
  * Stamps: "sent" is the broker's acknowledgement: from then on the institution can have it, and before it perhaps not.
  * Called back: what the client has not handed over is purged; what was on its way by then is told as an alarm (E2204).
- * Lost:   nothing that is acknowledged. Answers are read by a group of our instance's name, so those that came while this
- *         process was away are read then; an answer that no order waits for any more changes nothing (O14).
  * Thread: librdkafka's own inside; callbacks come in work(), on the loop.
  */
 #include <event2/event.h>
@@ -20,7 +18,6 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define ANSWERS_PER_TURN 256
 #define GIVE_UP_MS "900" /* below every institution's try timeout: an outcome comes before the lane stops waiting */
 #define TOPIC_PREFIX "orders."
 
@@ -31,7 +28,6 @@ struct outgoing {
 
 struct institution {
   bool used;
-  char code[HF_INSTITUTION_CODE_SIZE_MAX + 1];
   char topic[HF_ENDPOINT_SIZE_MAX + 1];
   rd_kafka_topic_t *handle;
 };
@@ -40,11 +36,10 @@ struct kafka {
   struct event_base *base;
   struct hf_transport_config config;
   struct hf_transport_events events;
-  rd_kafka_t *producer, *consumer; /* made with the first institution that wants them */
+  rd_kafka_t *producer; /* made with the first institution that wants it */
   int fd;
   struct event *wake;
-  rd_kafka_message_t *kept;         /* an answer that there was no room for */
-  bool up;                          /* something was acknowledged or fetched, and nothing has failed since */
+  bool up;                          /* nothing has failed since something was acknowledged */
   struct institution *institutions; /* HF_INSTITUTIONS_MAX */
   uint32_t institutions_count;
   struct outgoing *slots;
@@ -89,40 +84,8 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
   struct kafka *kafka = opaque;
   (void)client;
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) kafka->up = false;
-  HF_LOG(HF_LOG_WARN, "E2202", "Kafka, for orders and answers", HF_FIELD("error", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
+  HF_LOG(HF_LOG_WARN, "E2202", "Kafka, for orders", HF_FIELD("error", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
          HF_FIELD("text", reason));
-}
-
-/* Whose answer it says to be: its header. Whether it is, its signature tells. */
-static const struct institution *sender_of(const struct kafka *kafka, const rd_kafka_message_t *message, uint32_t *index)
-{
-  rd_kafka_headers_t *headers;
-  const void *value;
-  size_t size;
-  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-      rd_kafka_header_get_last(headers, "institution", &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return NULL;
-  for (uint32_t i = 0; i < kafka->institutions_count; i++) {
-    const struct institution *institution = &kafka->institutions[i];
-    if (!institution->used || strlen(institution->code) != size || memcmp(institution->code, value, size) != 0) continue;
-    *index = i;
-    return institution;
-  }
-  return NULL;
-}
-
-/* False: there is no room for it now. */
-static bool take_answer(struct kafka *kafka, const rd_kafka_message_t *message)
-{
-  uint32_t index = 0;
-  kafka->up = true;
-  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return true; /* told by on_error, or a partition's end */
-  if (sender_of(kafka, message, &index) == NULL || message->len > HF_ANSWER_BODY_SIZE_MAX) {
-    HF_LOG(HF_LOG_WARN, "E2203", "an answer of no known institution, or over 64 KiB", HF_FIELD("partition", message->partition),
-           HF_FIELD("offset", message->offset), HF_FIELD("bytes", message->len));
-    return true;
-  }
-  return kafka->events.heard(kafka->events.owner, index, (struct hf_span){message->payload, message->len}, hf_time_now());
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *user)
@@ -135,7 +98,7 @@ static void on_wake(evutil_socket_t fd, short what, void *user)
 
 /* --- clients --- */
 
-static rd_kafka_t *open_client(struct kafka *kafka, rd_kafka_type_t type, const char *const settings[][2], size_t count)
+static rd_kafka_t *open_producer(struct kafka *kafka, const char *const settings[][2], size_t count)
 {
   char error[256];
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -144,21 +107,18 @@ static rd_kafka_t *open_client(struct kafka *kafka, rd_kafka_type_t type, const 
     sound = rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) == RD_KAFKA_CONF_OK;
   rd_kafka_conf_set_opaque(conf, kafka);
   rd_kafka_conf_set_error_cb(conf, on_error);
-  if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-  rd_kafka_t *client = sound ? rd_kafka_new(type, conf, error, sizeof error) : NULL;
+  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  rd_kafka_t *client = sound ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error) : NULL;
   if (client != NULL) return client;
   HF_LOG(HF_LOG_ALARM, "E2205", "librdkafka cannot be started", HF_FIELD("text", error));
   rd_kafka_conf_destroy(conf);
   return NULL;
 }
 
-static struct hf_status open_clients(struct kafka *kafka)
+static struct hf_status open_client(struct kafka *kafka)
 {
-  char group[1200], wait_ms[12]; /* both names whole: two instances never share a group */
   const struct hf_transport_config *config = &kafka->config;
   if (kafka->producer != NULL) return hf_ok();
-  snprintf(group, sizeof group, "%s.%s", config->answers, config->instance);
-  snprintf(wait_ms, sizeof wait_ms, "%d", config->fetch_wait_ms);
   /* One request at a time: an order's record never overtakes an earlier one's of its case. */
   const char *const sends[][2] = {{"bootstrap.servers", config->brokers},
                                   {"acks", "all"},
@@ -172,31 +132,17 @@ static struct hf_status open_clients(struct kafka *kafka)
                                   {"allow.auto.create.topics", "false"},
                                   {"log_level", "3"},
                                   {"client.id", "holdfastd-orders"}};
-  const char *const reads[][2] = {{"bootstrap.servers", config->brokers},  {"group.id", group},
-                                  {"group.instance.id", config->instance}, {"auto.offset.reset", "latest"},
-                                  {"enable.partition.eof", "true"},        {"fetch.wait.max.ms", wait_ms},
-                                  {"session.timeout.ms", "6000"},          {"reconnect.backoff.max.ms", "500"},
-                                  {"allow.auto.create.topics", "false"},   {"socket.nagle.disable", "true"},
-                                  {"queued.max.messages.kbytes", "16384"}, {"log_level", "3"},
-                                  {"client.id", "holdfastd-answers"}};
-  kafka->producer = open_client(kafka, RD_KAFKA_PRODUCER, sends, sizeof sends / sizeof sends[0]);
-  kafka->consumer = open_client(kafka, RD_KAFKA_CONSUMER, reads, sizeof reads / sizeof reads[0]);
-  if (kafka->producer == NULL || kafka->consumer == NULL) return hf_fail(HF_STATUS_CONFIG, "librdkafka cannot be started");
-  rd_kafka_poll_set_consumer(kafka->consumer);
-  rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-  rd_kafka_topic_partition_list_add(topics, config->answers, RD_KAFKA_PARTITION_UA);
-  rd_kafka_subscribe(kafka->consumer, topics);
-  rd_kafka_topic_partition_list_destroy(topics);
+  kafka->producer = open_producer(kafka, sends, sizeof sends / sizeof sends[0]);
+  if (kafka->producer == NULL) return hf_fail(HF_STATUS_CONFIG, "librdkafka cannot be started");
   kafka->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   HF_ASSERT(kafka->fd >= 0);
   static const uint64_t one = 1;
-  rd_kafka_queue_t *queues[] = {rd_kafka_queue_get_main(kafka->producer), rd_kafka_queue_get_consumer(kafka->consumer)};
-  for (int i = 0; i < 2; i++) {
-    rd_kafka_queue_io_event_enable(queues[i], kafka->fd, &one, sizeof one);
-    rd_kafka_queue_destroy(queues[i]);
-  }
+  rd_kafka_queue_t *queue = rd_kafka_queue_get_main(kafka->producer);
+  rd_kafka_queue_io_event_enable(queue, kafka->fd, &one, sizeof one);
+  rd_kafka_queue_destroy(queue);
   kafka->wake = event_new(kafka->base, kafka->fd, EV_READ | EV_PERSIST, on_wake, kafka);
   event_add(kafka->wake, NULL);
+  kafka->up = true; /* until something fails: a producer says nothing of brokers that answer */
   return hf_ok();
 }
 
@@ -217,16 +163,15 @@ static struct hf_status set_institution(void *self, uint32_t index, const struct
                                         const struct hf_dialect *dialect)
 {
   struct kafka *kafka = self;
+  (void)dialect; /* any: answers come over holdfast.answers, in its own way or through the gate */
   HF_ASSERT(index < HF_INSTITUTIONS_MAX);
   struct institution *institution = &kafka->institutions[index];
   char topic[HF_ENDPOINT_SIZE_MAX + 1];
   if (!read_endpoint(row->endpoint, topic)) return hf_fail(HF_STATUS_CONFIG, "endpoint: kafka://orders.NAME");
-  if (dialect->identify == NULL) return hf_fail(HF_STATUS_CONFIG, "transport: this dialect's answers come with their requests");
-  struct hf_status status = open_clients(kafka);
+  struct hf_status status = open_client(kafka);
   if (!hf_is_ok(status)) return status;
   if (index >= kafka->institutions_count) kafka->institutions_count = index + 1;
   institution->used = row->enabled;
-  memcpy(institution->code, row->code, sizeof institution->code);
   if (institution->handle != NULL && strcmp(institution->topic, topic) == 0) return hf_ok();
   if (institution->handle != NULL) rd_kafka_topic_destroy(institution->handle);
   memcpy(institution->topic, topic, sizeof topic);
@@ -243,22 +188,40 @@ static void warmth(void *self, uint32_t index, uint32_t *open, uint32_t *wanted)
 
 /* --- messages --- */
 
+/* A dialect of https keeps its three parts apart, as record headers: the gate gives them to who pulls. Others' trailer follows
+ * the body. */
+static rd_kafka_headers_t *headers_of(const struct hf_parcel *parcel)
+{
+  rd_kafka_headers_t *headers = rd_kafka_headers_new(3);
+  rd_kafka_header_add(headers, "path", -1, parcel->path, -1);
+  rd_kafka_header_add(headers, "content-type", -1, parcel->content_type, -1);
+  rd_kafka_header_add(headers, "headers", -1, parcel->headers.data, (ssize_t)parcel->headers.size);
+  return headers;
+}
+
 static struct hf_status send_record(void *self, uint32_t index, uint32_t slot, const struct hf_parcel *parcel)
 {
   struct kafka *kafka = self;
   struct outgoing *outgoing = &kafka->slots[slot];
   uint8_t record[HF_ORDER_BODY_SIZE_MAX + 2048];
   char key[HF_UUID_TEXT_SIZE];
-  size_t size = parcel->body.size + parcel->headers.size;
+  bool apart = parcel->path[0] != '\0';
+  size_t trailer = apart ? 0 : parcel->headers.size, size = parcel->body.size + trailer;
   HF_ASSERT(index < kafka->institutions_count && slot < kafka->config.slots_count && !outgoing->used && size <= sizeof record);
   struct institution *institution = &kafka->institutions[index];
   memcpy(record, parcel->body.data, parcel->body.size);
-  if (parcel->headers.size > 0) memcpy(record + parcel->body.size, parcel->headers.data, parcel->headers.size);
+  if (trailer > 0) memcpy(record + parcel->body.size, parcel->headers.data, trailer);
   hf_uuid_text(parcel->order->case_id.uuid, key);
   outgoing->generation++;
-  if (rd_kafka_produce(institution->handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, record, size, key, strlen(key),
-                       token(slot, outgoing->generation)) != 0)
+  rd_kafka_headers_t *headers = apart ? headers_of(parcel) : NULL;
+  rd_kafka_resp_err_t failed =
+      rd_kafka_producev(kafka->producer, RD_KAFKA_V_RKT(institution->handle), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                        RD_KAFKA_V_VALUE(record, size), RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_HEADERS(headers),
+                        RD_KAFKA_V_OPAQUE(token(slot, outgoing->generation)), RD_KAFKA_V_END);
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (headers != NULL) rd_kafka_headers_destroy(headers);
     return hf_fail(HF_STATUS_AGAIN, "the client's queue is full");
+  }
   outgoing->used = true;
   outgoing->left = false;
   return hf_ok();
@@ -278,16 +241,8 @@ static bool work(void *self, struct hf_time now)
 {
   struct kafka *kafka = self;
   (void)now;
-  if (kafka->producer == NULL) return false;
-  (void)rd_kafka_poll(kafka->producer, 0);
-  for (int i = 0; i < ANSWERS_PER_TURN; i++) {
-    rd_kafka_message_t *message = kafka->kept != NULL ? kafka->kept : rd_kafka_consumer_poll(kafka->consumer, 0);
-    if (message == NULL) return false;
-    kafka->kept = take_answer(kafka, message) ? NULL : message;
-    if (kafka->kept != NULL) return false; /* a check that ends wakes the loop */
-    rd_kafka_message_destroy(message);
-  }
-  return true;
+  if (kafka->producer != NULL) (void)rd_kafka_poll(kafka->producer, 0);
+  return false;
 }
 
 /* --- life --- */
@@ -313,11 +268,6 @@ static void close_kafka(void *self)
   struct kafka *kafka = self;
   for (uint32_t i = 0; i < kafka->institutions_count; i++)
     if (kafka->institutions[i].handle != NULL) rd_kafka_topic_destroy(kafka->institutions[i].handle);
-  if (kafka->kept != NULL) rd_kafka_message_destroy(kafka->kept);
-  if (kafka->consumer != NULL) {
-    rd_kafka_consumer_close(kafka->consumer);
-    rd_kafka_destroy(kafka->consumer);
-  }
   if (kafka->producer != NULL) {
     rd_kafka_purge(kafka->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_destroy(kafka->producer);

@@ -18,6 +18,7 @@
 #define HF_PAYLOAD_TYPE_COMMAND "application/vnd.holdfast.command.v1+protobuf"
 #define HF_PAYLOAD_TYPE_ORDER "application/vnd.holdfast.order.v1+protobuf"
 #define HF_PAYLOAD_TYPE_ANSWER "application/vnd.holdfast.answer.v1+protobuf"
+#define HF_PAYLOAD_TYPE_CALLBACK "application/vnd.holdfast.callback.v1"
 
 enum hf_payload_kind {
   HF_PAYLOAD_UNSET = 0,
@@ -25,7 +26,8 @@ enum hf_payload_kind {
   HF_PAYLOAD_REGISTRY,
   HF_PAYLOAD_COMMAND,
   HF_PAYLOAD_ORDER, /* from here on: what goes between centre and institutions, never a submission */
-  HF_PAYLOAD_ANSWER
+  HF_PAYLOAD_ANSWER,
+  HF_PAYLOAD_CALLBACK
 };
 
 static inline bool hf_payload_is_submission(enum hf_payload_kind kind)
@@ -58,6 +60,21 @@ size_t hf_envelope_signed_bytes(enum hf_payload_kind kind, struct hf_span payloa
 /* Writes an envelope with one signature; 0 when it does not fit. */
 size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, const struct hf_signature *signature, uint8_t *out,
                           size_t capacity);
+
+/*
+ * What an institution says at the gate, as it signed it: five lines, each ended by a newline: method, path, time in seconds,
+ * nonce, body (the last may have newlines of its own). Its envelope's signature is over exactly these bytes.
+ */
+struct hf_callback {
+  struct hf_order_id order_id; /* from the path: /v1/orders/ORDER/answers */
+  int64_t made_wall_ns;
+  struct hf_span nonce, body;
+};
+
+#define HF_CALLBACK_NONCE_MIN 16
+#define HF_CALLBACK_NONCE_MAX 64
+/* MALFORMED with the line that is wrong. Spans point into the bytes. */
+HF_MUST_USE struct hf_status hf_callback_read(struct hf_span signed_bytes, struct hf_callback *callback);
 
 /* NONE, or TOO_MANY_TARGETS … BAD_TEXT. On failure *report is unspecified but for its ids where they could be read. */
 enum hf_reason hf_report_decode(struct hf_span payload, struct hf_arena *arena, struct hf_report *report);

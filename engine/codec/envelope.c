@@ -8,7 +8,8 @@ static const char *const payload_types[] = {"",
                                             HF_PAYLOAD_TYPE_REGISTRY,
                                             HF_PAYLOAD_TYPE_COMMAND,
                                             HF_PAYLOAD_TYPE_ORDER,
-                                            HF_PAYLOAD_TYPE_ANSWER};
+                                            HF_PAYLOAD_TYPE_ANSWER,
+                                            HF_PAYLOAD_TYPE_CALLBACK};
 
 const char *hf_payload_type(enum hf_payload_kind kind)
 {
@@ -17,7 +18,7 @@ const char *hf_payload_type(enum hf_payload_kind kind)
 
 static enum hf_payload_kind kind_of(struct hf_span type)
 {
-  for (unsigned kind = HF_PAYLOAD_REPORT; kind <= HF_PAYLOAD_ANSWER; kind++)
+  for (unsigned kind = HF_PAYLOAD_REPORT; kind <= HF_PAYLOAD_CALLBACK; kind++)
     if (strlen(payload_types[kind]) == type.size && memcmp(payload_types[kind], type.data, type.size) == 0)
       return (enum hf_payload_kind)kind;
   return HF_PAYLOAD_UNSET;

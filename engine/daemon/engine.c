@@ -50,7 +50,7 @@ static bool on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_
 {
   struct hf_engine *engine = owner;
   enum hf_believed believed = hf_proof_heard(engine, lane, body, at);
-  if (believed == HF_BELIEVED) hf_dispatch_heard(engine->dispatch, lane, body, at);
+  if (believed == HF_BELIEVED) hf_dispatch_heard(engine->dispatch, lane, &(struct hf_heard){.body = body}, at);
   return believed != HF_BELIEVED_NO_ROOM;
 }
 
@@ -80,6 +80,28 @@ static void on_committed(void *owner, uint32_t shard, const struct hf_committed_
 static bool has_room(const struct hf_engine *engine, const struct hf_shard *shard)
 {
   return hf_core_has_room(shard->core) && hf_dispatch_has_room(engine->dispatch) && hf_record_has_room(engine->record);
+}
+
+/* Gives what institutions say over holdfast.answers to the workers that check it. Returns whether there was anything. */
+static bool take_answers(struct hf_engine *engine)
+{
+  bool moved = false;
+  const struct hf_answer_record *record;
+  while (!engine->stopping && hf_record_has_room(engine->record) && (record = hf_answers_next(engine->answers)) != NULL) {
+    struct hf_shard *shard = &engine->shards[record->shard];
+    uint32_t lane = hf_dispatch_lane_named(engine->dispatch, record->institution);
+    if (shard->state != HF_SHARD_RUNNING)
+      ; /* fenced: its new owner reads this record */
+    else if (lane == UINT32_MAX || record->value.size > HF_ANSWER_RECORD_SIZE_MAX)
+      HF_LOG(HF_LOG_WARN, "E1509", "an answer of no known institution, or over 65 KiB", HF_FIELD("shard", record->shard),
+             HF_FIELD("offset", record->offset), HF_FIELD("bytes", record->value.size));
+    else if (!hf_proof_record(engine, lane, record))
+      break; /* a check that ends wakes the loop */
+    shard->answers_read = record->offset + 1;
+    hf_answers_done(engine->answers);
+    moved = true;
+  }
+  return moved;
 }
 
 /* Returns whether anything was decided. */
@@ -258,6 +280,7 @@ static bool turn(struct hf_engine *engine)
   bool more = work_transports(engine);
   hf_intake_work(engine->intake, engine->turn);
   bool moved = hf_proof_work(engine);
+  moved |= take_answers(engine);
   moved |= decide_submissions(engine);
   if (hf_record_has_room(engine->record) && !engine->stopping) hf_dispatch_work(engine->dispatch, engine->turn);
   moved |= hf_route_left_out(engine);
@@ -363,9 +386,6 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                 .ca_file = config->tls_ca,
                                                 .slots_count = engine->flights_max + 1,
                                                 .brokers = config->kafka_brokers,
-                                                .answers = config->kafka_answers,
-                                                .instance = config->engine_instance,
-                                                .fetch_wait_ms = (int)config->kafka_fetch_wait_ms,
                                                 .drop = config->filedrop_root};
   const struct hf_transport_events transport_events = {
       .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
@@ -387,6 +407,10 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                           .fetch_wait_ms = (int)config->kafka_fetch_wait_ms,
                                           .session_ms = (int)config->kafka_session_ms,
                                           .verify = config->engine_verify != 0};
+  const struct hf_answers_config answers = {.brokers = config->kafka_brokers,
+                                            .topic = config->kafka_answers,
+                                            .instance = config->engine_instance,
+                                            .fetch_wait_ms = (int)config->kafka_fetch_wait_ms};
   const struct hf_intake_events intake_events = {
       .owner = engine, .assigned = hf_takeover_assigned, .revoked = hf_takeover_revoked};
   struct hf_status status = hf_trust_open(&engine->trust, (unsigned)config->engine_workers, config->engine_signing_key);
@@ -398,6 +422,7 @@ static struct hf_status open_stages(struct hf_engine *engine)
   if (hf_is_ok(status)) status = hf_record_open(&engine->record, &record, &record_events);
   if (hf_is_ok(status)) status = hf_publish_open(&engine->publish, config->kafka_brokers, config->kafka_facts);
   if (hf_is_ok(status)) status = hf_http_open(engine);
+  if (hf_is_ok(status)) status = hf_answers_open(&engine->answers, &answers);
   if (hf_is_ok(status)) status = hf_intake_open(&engine->intake, &intake, &intake_events, engine->trust);
   return status;
 }
@@ -446,6 +471,7 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   if (!hf_is_ok(status)) return status;
   engine->turn_timer = evtimer_new(engine->base, on_wake, engine);
   engine->intake_event = watch_fd(engine, hf_intake_fd(engine->intake));
+  engine->answers_event = watch_fd(engine, hf_answers_fd(engine->answers));
   engine->trust_event = watch_fd(engine, hf_trust_fd(engine->trust));
   static const int numbers[] = {SIGTERM, SIGINT};
   for (int i = 0; i < 2; i++) {
@@ -459,6 +485,7 @@ void hf_engine_close(struct hf_engine *engine)
 {
   if (engine == NULL) return;
   hf_intake_close(engine->intake); /* calls hf_takeover_revoked: the shards are let go */
+  hf_answers_close(engine->answers);
   hf_trust_close(engine->trust);
   for (int i = 0; i < HF_TRANSPORTS; i++)
     if (engine->transports[i].self != NULL) engine->transports[i].is->close(engine->transports[i].self);
@@ -467,13 +494,9 @@ void hf_engine_close(struct hf_engine *engine)
   hf_publish_close(engine->publish);
   hf_http_close(engine);
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) hf_shard_close(&engine->shards[i]);
-  struct event *events[] = {engine->turn_timer,
-                            engine->intake_event,
-                            engine->trust_event,
-                            engine->signals[0],
-                            engine->signals[1],
-                            engine->record_watched[0].event,
-                            engine->record_watched[1].event};
+  struct event *events[] = {
+      engine->turn_timer, engine->intake_event, engine->answers_event,           engine->trust_event,
+      engine->signals[0], engine->signals[1],   engine->record_watched[0].event, engine->record_watched[1].event};
   for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
     if (events[i] != NULL) event_free(events[i]);
   if (engine->base != NULL) event_base_free(engine->base);

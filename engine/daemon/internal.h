@@ -9,6 +9,7 @@
 #include "engine/daemon/engine.h"
 #include "engine/daemon/shard.h"
 #include "engine/dispatch/dispatch.h"
+#include "engine/intake/answers.h"
 #include "engine/intake/intake.h"
 #include "engine/publish/publish.h"
 #include "engine/record/record.h"
@@ -87,7 +88,7 @@ struct hf_comeback {
 struct hf_engine {
   struct hf_config config;
   struct event_base *base;
-  struct event *turn_timer, *intake_event, *trust_event;
+  struct event *turn_timer, *intake_event, *answers_event, *trust_event;
   struct event *signals[2];
   struct hf_watched {
     struct event *event;
@@ -97,6 +98,7 @@ struct hf_engine {
 
   struct hf_trust *trust;
   struct hf_intake *intake;
+  struct hf_answers *answers;
   struct hf_record *record;
   struct hf_publish *publish;
   struct hf_dispatch *dispatch;
@@ -197,6 +199,10 @@ bool hf_proof_seal(struct hf_engine *engine, uint32_t flight);
  */
 enum hf_believed { HF_BELIEVED, HF_BELIEVED_LATER, HF_BELIEVED_NO_ROOM };
 enum hf_believed hf_proof_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at);
+/* A record of holdfast.answers: checked by a worker, or refused and logged. False: no room, nothing was done. */
+bool hf_proof_record(struct hf_engine *engine, uint32_t lane, const struct hf_answer_record *record);
+/* The first record of the shard that is still being checked; INT64_MAX: none. */
+int64_t hf_proof_first_offset(const struct hf_engine *engine, uint32_t shard);
 /* False: the reply needs no proof. True: dispatch is told once the proof is right, or that the try failed. */
 bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_reply *reply, struct hf_time at);
 void hf_proof_cancel(struct hf_engine *engine, uint32_t flight);

@@ -16,9 +16,15 @@ struct hf_proving {
   struct hf_time at;
   struct hf_proof proof;
   struct hf_trust_job job;
-  size_t body_size;
-  uint8_t body[HF_ANSWER_BODY_SIZE_MAX], bytes[HF_ANSWER_BODY_SIZE_MAX + 256]; /* bytes: what is signed */
+  bool has_order; /* the record says whose answer it is: the body need not */
+  struct hf_order_id order_id;
+  uint32_t shard;
+  int64_t offset;      /* on holdfast.answers; -1: it came otherwise */
+  struct hf_span body; /* what its dialect reads: in one of the two below */
+  uint8_t record[HF_ANSWER_RECORD_SIZE_MAX], bytes[HF_ANSWER_RECORD_SIZE_MAX]; /* bytes: what is signed */
 };
+
+#define CALLBACK_WINDOW_NS (300 * HF_NS_PER_S) /* between an institution's clock and the topic's */
 
 static void refuse(struct hf_engine *engine, uint32_t flight, const char *why, struct hf_time at)
 {
@@ -99,16 +105,24 @@ static bool has_right_mac(const struct hf_engine *engine, uint32_t lane, enum hf
 static struct hf_proving *free_place(struct hf_engine *engine)
 {
   for (uint32_t i = 0; i < HF_PROOFS_MAX; i++)
-    if (!engine->provings[i].used) return &engine->provings[i];
+    if (!engine->provings[i].used) {
+      engine->provings[i].offset = -1;
+      engine->provings[i].has_order = false;
+      return &engine->provings[i];
+    }
   return NULL;
 }
 
-/* Gives a worker what the place holds. */
-static void start(struct hf_engine *engine, struct hf_proving *proving, struct hf_span body, size_t bytes_size)
+static void keep_body(struct hf_proving *proving, struct hf_span body)
 {
-  HF_ASSERT(body.size <= sizeof proving->body); /* transports bound an answer */
-  memcpy(proving->body, body.data, body.size);
-  proving->body_size = body.size;
+  HF_ASSERT(body.size <= sizeof proving->record); /* transports bound an answer */
+  memcpy(proving->record, body.data, body.size);
+  proving->body = (struct hf_span){proving->record, body.size};
+}
+
+/* Gives a worker what the place holds. */
+static void start(struct hf_engine *engine, struct hf_proving *proving, size_t bytes_size)
+{
   proving->used = true;
   proving->cancelled = false;
   engine->provings_used++;
@@ -139,45 +153,99 @@ bool hf_proof_begin(struct hf_engine *engine, uint32_t flight, const struct hf_r
   proving->flight = flight;
   proving->status = reply->status;
   proving->at = at;
-  start(engine, proving, reply->body, bytes.size);
+  keep_body(proving, reply->body);
+  start(engine, proving, bytes.size);
   return true;
 }
 
-/* On a topic of all institutions, most answers may be another engine's: they are left to it without a word. */
-static bool is_ours(const struct hf_engine *engine, const struct hf_dialect *dialect, const struct hf_institution *row,
-                    struct hf_span body, struct hf_order_id *id)
+/* Signed by its dialect's own way: reads whose answer it is, and what is signed. */
+static struct hf_status read_heard(const struct hf_lane_view *view, struct hf_span body, int64_t now_wall_ns,
+                                   struct hf_proving *proving, size_t *bytes_size)
 {
-  struct hf_status status = dialect->identify(body, row, id);
-  if (!hf_is_ok(status)) {
-    refuse_heard(row, status.why);
-    return false;
-  }
-  uint32_t shard = hf_order_id_shard(*id);
-  return shard < HF_SHARDS_MAX && engine->shards[shard].state == HF_SHARD_RUNNING;
+  struct hf_writer bytes = hf_writer_of(proving->bytes, sizeof proving->bytes);
+  const struct hf_message asked = {.row = view->row};
+  const struct hf_reply reply = {.status = 200, .body = body};
+  if (view->dialect->identify == NULL || view->dialect->prove == NULL)
+    return hf_fail(HF_STATUS_REFUSED, "its dialect has no answers by themselves");
+  struct hf_status status = view->dialect->identify(body, view->row, &proving->order_id);
+  if (hf_is_ok(status)) status = view->dialect->prove(&asked, &reply, now_wall_ns, &proving->proof, &bytes);
+  if (hf_is_ok(status)) keep_body(proving, body);
+  *bytes_size = bytes.size;
+  return status;
 }
 
+/* Signed as a request at the gate: the same for all dialects. */
+static struct hf_status read_callback(const struct hf_envelope *envelope, int64_t appended_wall_ns, struct hf_proving *proving,
+                                      size_t *bytes_size)
+{
+  struct hf_callback callback;
+  const struct hf_signature *signature = &envelope->signatures[0];
+  if (envelope->signatures_count != 1 || signature->bytes.size > sizeof proving->proof.signature)
+    return hf_fail(HF_STATUS_REFUSED, "signatures: one, the institution's");
+  HF_ASSERT(envelope->payload.size <= sizeof proving->bytes);
+  memcpy(proving->bytes, envelope->payload.data, envelope->payload.size);
+  *bytes_size = envelope->payload.size;
+  struct hf_status status = hf_callback_read((struct hf_span){proving->bytes, *bytes_size}, &callback);
+  if (!hf_is_ok(status)) return status;
+  int64_t apart_ns = appended_wall_ns - callback.made_wall_ns;
+  if (apart_ns > CALLBACK_WINDOW_NS || apart_ns < -CALLBACK_WINDOW_NS)
+    return hf_fail(HF_STATUS_REFUSED, "callback: its time is more than 300 s from the topic's");
+  memset(&proving->proof, 0, sizeof proving->proof);
+  memcpy(proving->proof.key_id, signature->key_id, sizeof proving->proof.key_id);
+  memcpy(proving->proof.signature, signature->bytes.data, signature->bytes.size);
+  proving->proof.signature_size = signature->bytes.size;
+  proving->proof.made_wall_ns = appended_wall_ns;
+  proving->order_id = callback.order_id;
+  proving->has_order = true;
+  proving->body = callback.body;
+  return hf_ok();
+}
+
+bool hf_proof_record(struct hf_engine *engine, uint32_t lane, const struct hf_answer_record *record)
+{
+  const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
+  struct hf_proving *proving = free_place(engine);
+  struct hf_envelope envelope;
+  size_t bytes_size = 0;
+  if (proving == NULL) return false;
+  enum hf_reason form = hf_envelope_decode(record->value, &envelope);
+  struct hf_status status = form != HF_REASON_NONE ? hf_fail(HF_STATUS_MALFORMED, hf_reason_code(form))
+                            : envelope.kind == HF_PAYLOAD_CALLBACK
+                                ? read_callback(&envelope, record->appended_wall_ns, proving, &bytes_size)
+                                : read_heard(&view, record->value, record->at.wall_ns, proving, &bytes_size);
+  if (hf_is_ok(status) && hf_order_id_shard(proving->order_id) != record->shard)
+    status = hf_fail(HF_STATUS_REFUSED, "the order is of another partition");
+  const char *objection = hf_is_ok(status) ? objection_to(engine, proving->order_id, view.row, &proving->proof) : status.why;
+  if (objection != NULL) {
+    refuse_heard(view.row, objection);
+    return true;
+  }
+  proving->flight = 0;
+  proving->lane = lane;
+  proving->at = record->at;
+  proving->shard = record->shard;
+  proving->offset = record->offset;
+  start(engine, proving, bytes_size);
+  return true;
+}
+
+/* A line that many orders share. */
 static enum hf_believed begin_heard(struct hf_engine *engine, uint32_t lane, struct hf_span body, struct hf_time at)
 {
   const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
-  const struct hf_institution *row = view.row;
-  const struct hf_dialect *dialect = view.dialect;
-  struct hf_order_id id;
-  if (!is_ours(engine, dialect, row, body, &id)) return HF_BELIEVED_LATER;
   struct hf_proving *proving = free_place(engine);
+  size_t bytes_size;
   if (proving == NULL) return HF_BELIEVED_NO_ROOM;
-  struct hf_writer bytes = hf_writer_of(proving->bytes, sizeof proving->bytes);
-  const struct hf_message asked = {.row = row};
-  const struct hf_reply reply = {.status = 200, .body = body};
-  struct hf_status status = dialect->prove(&asked, &reply, at.wall_ns, &proving->proof, &bytes);
-  const char *objection = hf_is_ok(status) ? objection_to(engine, id, row, &proving->proof) : status.why;
+  struct hf_status status = read_heard(&view, body, at.wall_ns, proving, &bytes_size);
+  const char *objection = hf_is_ok(status) ? objection_to(engine, proving->order_id, view.row, &proving->proof) : status.why;
   if (objection != NULL) {
-    refuse_heard(row, objection);
+    refuse_heard(view.row, objection);
     return HF_BELIEVED_LATER;
   }
   proving->flight = 0;
   proving->lane = lane;
   proving->at = at;
-  start(engine, proving, body, bytes.size);
+  start(engine, proving, bytes_size);
   return HF_BELIEVED_LATER;
 }
 
@@ -200,16 +268,17 @@ void hf_proof_cancel(struct hf_engine *engine, uint32_t flight)
 
 static void conclude(struct hf_engine *engine, struct hf_proving *proving)
 {
-  const struct hf_span body = {proving->body, proving->body_size};
+  const struct hf_heard heard = {
+      .body = proving->body, .order_id = proving->has_order ? &proving->order_id : NULL, .is_durable = proving->offset >= 0};
   bool right = proving->job.verdict == HF_REASON_NONE;
   if (proving->cancelled)
     ;
   else if (proving->flight == 0 && right)
-    hf_dispatch_heard(engine->dispatch, proving->lane, body, proving->at);
+    hf_dispatch_heard(engine->dispatch, proving->lane, &heard, proving->at);
   else if (proving->flight == 0)
     refuse_heard(hf_dispatch_lane(engine->dispatch, proving->lane).row, hf_reason_code(proving->job.verdict));
   else if (right)
-    hf_dispatch_replied(engine->dispatch, proving->flight, proving->status, body, proving->at);
+    hf_dispatch_replied(engine->dispatch, proving->flight, proving->status, proving->body, proving->at);
   else
     refuse(engine, proving->flight, hf_reason_code(proving->job.verdict), proving->at);
 }
@@ -222,11 +291,22 @@ bool hf_proof_work(struct hf_engine *engine)
     struct hf_proving *proving = &engine->provings[i];
     if (!proving->used || !hf_trust_job_done(&proving->job)) continue;
     conclude(engine, proving);
-    proving->used = false;
+    proving->used = false; /* from here on its offset is passed: its facts are with the recorder */
     engine->provings_used--;
     moved = true;
   }
   return moved;
+}
+
+int64_t hf_proof_first_offset(const struct hf_engine *engine, uint32_t shard)
+{
+  int64_t first = INT64_MAX;
+  if (engine->provings_used == 0) return first;
+  for (uint32_t i = 0; i < HF_PROOFS_MAX; i++) {
+    const struct hf_proving *proving = &engine->provings[i];
+    if (proving->used && proving->offset >= 0 && proving->shard == shard && proving->offset < first) first = proving->offset;
+  }
+  return first;
 }
 
 void hf_proof_open(struct hf_engine *engine)

@@ -140,7 +140,10 @@ void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t 
     default: break;
     }
   }
-  if (count > 0) hf_record_add(engine->record, shard, engine->facts, count, next_offset, raw);
+  if (count == 0) return;
+  int64_t checked = hf_proof_first_offset(engine, shard), read = engine->shards[shard].answers_read;
+  const struct hf_log_place next = {next_offset, checked < read ? checked : read};
+  hf_record_add(engine->record, shard, engine->facts, count, next, raw);
 }
 
 void hf_route_step(struct hf_engine *engine, uint32_t shard, const struct hf_input *input)

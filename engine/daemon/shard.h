@@ -5,6 +5,7 @@
 #define HF_DAEMON_SHARD_H
 
 #include "engine/core/core.h"
+#include "engine/record/record.h"
 
 enum hf_shard_state {
   HF_SHARD_NONE = 0,
@@ -23,7 +24,8 @@ struct hf_shard {
   struct hf_core *core;
   void *memory;
   size_t memory_size;
-  int64_t next_offset;
+  struct hf_log_place next; /* as PostgreSQL had it at the takeover */
+  int64_t answers_read;     /* the first record of holdfast.answers that was not looked at */
   int64_t epoch;
   uint64_t publish_from; /* facts after this one are in PostgreSQL but perhaps not published */
   /* Rested cases of the last hour, so that a new case never waits for a look-up (design.md section 5). */

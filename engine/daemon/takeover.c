@@ -42,6 +42,7 @@ void hf_takeover_revoked(void *owner, bool lost)
 {
   struct hf_engine *engine = owner;
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) let_go(engine, i);
+  hf_answers_stop(engine->answers);
   engine->takeover = false;
   HF_LOG(lost ? HF_LOG_WARN : HF_LOG_INFO, "E1702", "the group revokes all shards", HF_FIELD("lost", lost));
 }
@@ -99,7 +100,8 @@ static struct hf_status take_over(struct hf_engine *engine, uint32_t shard)
   config.shard = shard;
   hf_shard_open(to, &config, engine->turn.wall_ns);
   to->state = HF_SHARD_OWNED; /* from here on let_go undoes it */
-  to->next_offset = row.next_offset;
+  to->next = row.next;
+  to->answers_read = row.next.answer;
   to->epoch = row.epoch;
   to->publish_from = row.published_seq;
   status = hf_record_load(engine->record, shard, restore_fact, &restoring);
@@ -114,7 +116,8 @@ static struct hf_status take_over(struct hf_engine *engine, uint32_t shard)
     return status;
   }
   HF_LOG(HF_LOG_INFO, "E1703", "a shard is owned", HF_FIELD("shard", shard), HF_FIELD("epoch", row.epoch),
-         HF_FIELD("next_offset", row.next_offset), HF_FIELD("open_orders", hf_core_orders(to->core)));
+         HF_FIELD("next_offset", row.next.offset), HF_FIELD("next_answer", row.next.answer),
+         HF_FIELD("open_orders", hf_core_orders(to->core)));
   return hf_ok();
 }
 
@@ -140,11 +143,12 @@ static void offer_again(void *owner, const struct hf_order *order)
 static void start(struct hf_engine *engine)
 {
   uint32_t shards[HF_SHARDS_MAX], count = 0;
-  int64_t offsets[HF_SHARDS_MAX];
+  int64_t offsets[HF_SHARDS_MAX], answers[HF_SHARDS_MAX];
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) {
     if (engine->shards[i].state != HF_SHARD_OWNED) continue;
     shards[count] = i;
-    offsets[count++] = engine->shards[i].next_offset;
+    answers[count] = engine->shards[i].next.answer;
+    offsets[count++] = engine->shards[i].next.offset;
   }
   struct hf_status status = hf_intake_start(engine->intake, shards, offsets, count);
   if (!hf_is_ok(status)) {
@@ -152,6 +156,7 @@ static void start(struct hf_engine *engine)
     engine->takeover_retry_ns = engine->turn.mono_ns + RETRY_NS;
     return;
   }
+  hf_answers_start(engine->answers, shards, answers, count);
   engine->takeover = false;
   for (uint32_t i = 0; i < count; i++) {
     engine->shards[shards[i]].state = HF_SHARD_RUNNING;

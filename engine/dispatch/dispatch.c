@@ -81,6 +81,7 @@ struct hf_dispatch {
   struct list unsigned_flights, ready_flights;
   struct gate gates[HF_SHARDS_MAX];
   struct hf_answer_room *room; /* rows of the answer that is being read */
+  bool hears_durable;          /* it stands in Kafka */
   uint8_t *memory;
   size_t memory_size;
 };
@@ -170,11 +171,18 @@ void hf_dispatch_close(struct hf_dispatch *dispatch)
   free(dispatch);
 }
 
+uint32_t hf_dispatch_lane_named(const struct hf_dispatch *dispatch, struct hf_span code)
+{
+  for (uint32_t i = 0; i < dispatch->lanes_count; i++) {
+    const char *own = dispatch->lanes[i].row.code;
+    if (strlen(own) == code.size && memcmp(own, code.data, code.size) == 0) return i;
+  }
+  return UINT32_MAX;
+}
+
 static uint32_t lane_named(const struct hf_dispatch *dispatch, const char *code)
 {
-  for (uint32_t i = 0; i < dispatch->lanes_count; i++)
-    if (strcmp(dispatch->lanes[i].row.code, code) == 0) return i;
-  return UINT32_MAX;
+  return hf_dispatch_lane_named(dispatch, (struct hf_span){(const uint8_t *)code, strlen(code)});
 }
 
 struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const struct hf_institution *row, uint32_t *lane)
@@ -190,6 +198,7 @@ struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const str
   }
   dispatch->lanes[index].row = *row;
   dispatch->lanes[index].dialect = dialect;
+  dispatch->lanes[index].feedback_follows = dialect->feedback_follows || strcmp(row->transport, "kafka") == 0;
   *lane = index;
   return hf_ok();
 }
@@ -436,6 +445,7 @@ static void tell(struct hf_dispatch *dispatch, const struct item *item, enum hf_
                                  .at = at,
                                  .outcome = outcome,
                                  .left = left,
+                                 .answer_is_durable = dispatch->hears_durable,
                                  .answer = answer};
   dispatch->events.tell(dispatch->events.owner, &input);
 }
@@ -469,7 +479,7 @@ static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf
   struct item *item = item_at(dispatch, index);
   int64_t least_ns = outcome == HF_OUTCOME_BUSY ? HF_NS_PER_S : outcome == HF_OUTCOME_REJECTED ? 30 * HF_NS_PER_S : 0;
   dispatch->lanes[item->lane].failures++;
-  bool swallowed = item->attempts > PATIENT_TRIES && dispatch->lanes[item->lane].dialect->feedback_follows;
+  bool swallowed = item->attempts > PATIENT_TRIES && dispatch->lanes[item->lane].feedback_follows;
   if (swallowed) least_ns = UNACKNOWLEDGED_NS;
   back_off(dispatch, index, at, least_ns);
   tell(dispatch, item, HF_INPUT_ATTEMPT_ENDED, at, outcome, left, NULL);
@@ -600,7 +610,7 @@ static void take_answer(struct hf_dispatch *dispatch, uint32_t number, const str
   struct hf_lane *lane = &dispatch->lanes[item->lane];
   lane->answers++;
   bool goes_on = answer->more && hf_action_traits(item->order.action)->many_answers;
-  bool follows = lane->dialect->feedback_follows;
+  bool follows = lane->feedback_follows;
   if (answer->has_feedback && goes_on) {
     item->attempts = 1; /* it works: the next failure is the first again */
     item->gave_up = false;
@@ -647,15 +657,19 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
   take_answer(dispatch, number, &answer, at);
 }
 
-void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_span body, struct hf_time at)
+void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at)
 {
   const struct hf_dialect *dialect = dispatch->lanes[lane].dialect;
   const struct hf_institution *row = &dispatch->lanes[lane].row;
   const char *code = row->code;
   struct hf_order_id id = {{{0}}};
   struct hf_answer answer;
-  struct hf_status read =
-      dialect->identify == NULL ? hf_fail(HF_STATUS_MALFORMED, "its dialect has no such") : dialect->identify(body, row, &id);
+  struct hf_status read = hf_ok();
+  if (heard->order_id != NULL)
+    id = *heard->order_id;
+  else
+    read = dialect->identify == NULL ? hf_fail(HF_STATUS_MALFORMED, "its dialect has no such")
+                                     : dialect->identify(heard->body, row, &id);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1504", "a message that names no order", HF_FIELD("institution", code), HF_FIELD("why", read.why));
     return;
@@ -667,7 +681,7 @@ void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_sp
            HF_FIELD("institution", code), HF_FIELD("order", id));
     return;
   }
-  read = dialect->decode(body, &item->order, row, dispatch->room, &answer);
+  read = dialect->decode(heard->body, &item->order, row, dispatch->room, &answer);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", code), HF_FIELD("order", id),
            HF_FIELD("why", read.why));
@@ -678,7 +692,9 @@ void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_sp
     dispatch->events.cancel(dispatch->events.owner, lane, item->flight);
   }
   hf_wheel_cancel(&dispatch->wheel, number);
+  dispatch->hears_durable = heard->is_durable;
   take_answer(dispatch, number, &answer, at);
+  dispatch->hears_durable = false;
 }
 
 void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)

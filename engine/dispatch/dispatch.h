@@ -97,9 +97,16 @@ void hf_dispatch_left(struct hf_dispatch *dispatch, uint32_t flight, struct hf_t
 /* Where its dialect has proofs, the caller has seen that the reply's is right. */
 void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t flight, int status, struct hf_span body, struct hf_time at);
 /* A message of the lane's institution that belongs to no slot: many orders share a connection, and feedback comes by itself. */
-void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, struct hf_span body, struct hf_time at);
+struct hf_heard {
+  struct hf_span body;
+  const struct hf_order_id *order_id; /* whose answer it is; NULL: its dialect reads it from the body */
+  bool is_durable;                    /* it stands in Kafka: what follows from it need not wait for a commit */
+};
+void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at);
 void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at);
 
+/* UINT32_MAX where no institution has this code. */
+uint32_t hf_dispatch_lane_named(const struct hf_dispatch *dispatch, struct hf_span code);
 uint32_t hf_dispatch_lanes(const struct hf_dispatch *dispatch);
 struct hf_lane_view hf_dispatch_lane(const struct hf_dispatch *dispatch, uint32_t lane);
 

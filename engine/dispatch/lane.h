@@ -16,6 +16,7 @@ struct hf_dialect;
 struct hf_lane {
   struct hf_institution row;
   const struct hf_dialect *dialect;
+  bool feedback_follows; /* by itself, after a receipt: its dialect says so, or its answers come over Kafka */
   struct hf_heap queue;
   uint32_t orders; /* in all states: waiting, in flight, until the next try, until a commit */
   uint32_t in_flight;

@@ -32,29 +32,31 @@ bool hf_connection_prepare(PGconn *connection, const struct hf_statement *statem
 /* No row of ours under this epoch: division by zero (22012) takes the whole transaction back. */
 static const char fence_sql[] =
     "with mine as (update shard set next_offset = case when $3::int8 < 0 then next_offset else $3::int8 end, seq = $4::int8, "
-    "published_seq = greatest(published_seq, $5::int8), tree = $6::bytea, confirmed_at = now() where shard = $1::int4 and "
-    "epoch = $2::int8 "
+    "published_seq = greatest(published_seq, $5::int8), tree = $6::bytea, next_answer = greatest(next_answer, $7::int8), "
+    "confirmed_at = now() where shard = $1::int4 and epoch = $2::int8 "
     "returning 1) "
     "select 1 / count(*) from mine";
 
 bool hf_connection_prepare_fence(PGconn *connection)
 {
-  static const Oid types[] = {HF_COLUMN_INT4, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_INT8, HF_COLUMN_BYTEA};
-  return PQsendPrepare(connection, "fence", fence_sql, 6, types) == 1;
+  static const Oid types[] = {HF_COLUMN_INT4, HF_COLUMN_INT8,  HF_COLUMN_INT8, HF_COLUMN_INT8,
+                              HF_COLUMN_INT8, HF_COLUMN_BYTEA, HF_COLUMN_INT8};
+  return PQsendPrepare(connection, "fence", fence_sql, 7, types) == 1;
 }
 
 static bool send_fence(PGconn *connection, const struct hf_fence *fence, const struct hf_audit_tree *tree)
 {
   uint32_t shard = htobe32(fence->shard);
   uint64_t numbers[] = {htobe64((uint64_t)fence->epoch), htobe64((uint64_t)fence->next_offset), htobe64(fence->seq),
-                        htobe64(fence->published_seq)};
+                        htobe64(fence->published_seq), htobe64((uint64_t)fence->next_answer)};
   uint8_t packed[HF_AUDIT_TREE_PACKED_MAX];
-  const char *values[6] = {(const char *)&shard};
-  int lengths[6] = {4, 8, 8, 8, 8}, formats[6] = {1, 1, 1, 1, 1, 1};
+  const char *values[7] = {(const char *)&shard};
+  int lengths[7] = {4, 8, 8, 8, 8, 0, 8}, formats[7] = {1, 1, 1, 1, 1, 1, 1};
   values[5] = (const char *)packed;
   lengths[5] = (int)hf_audit_tree_pack(tree, packed);
   for (int i = 0; i < 4; i++) values[i + 1] = (const char *)&numbers[i];
-  return PQsendQueryPrepared(connection, "fence", 6, values, lengths, formats, 1) == 1;
+  values[6] = (const char *)&numbers[4];
+  return PQsendQueryPrepared(connection, "fence", 7, values, lengths, formats, 1) == 1;
 }
 
 static bool send_statement(PGconn *connection, uint32_t shard_number, const struct hf_statement *statement,

@@ -10,7 +10,7 @@
 struct hf_fence {
   uint32_t shard;
   int64_t epoch;
-  int64_t next_offset; /* -1: unchanged */
+  int64_t next_offset, next_answer; /* -1: unchanged */
   uint64_t seq;
   uint64_t published_seq;
 };

@@ -113,7 +113,7 @@ static struct hf_span column_span(const PGresult *rows, int row, int column)
 static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
 {
   *(struct hf_shard_row *)owner = (struct hf_shard_row){.epoch = number_at(rows, row, 0),
-                                                        .next_offset = number_at(rows, row, 1),
+                                                        .next = {number_at(rows, row, 1), number_at(rows, row, 5)},
                                                         .seq = (uint64_t)number_at(rows, row, 2),
                                                         .published_seq = (uint64_t)number_at(rows, row, 3)};
   struct hf_shard_row *to = owner;
@@ -156,7 +156,7 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
   status = each_row(lookup,
                     "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
                     "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, "
-                    "published_seq, tree",
+                    "published_seq, tree, next_answer",
                     2, (const char *const[]){number, owner}, take_shard, row);
   if (status.kind == HF_STATUS_AGAIN) end_stalled(lookup, shard);
   return status;

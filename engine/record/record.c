@@ -21,7 +21,7 @@
 struct chunk {
   struct chunk *next;
   uint32_t count;
-  int64_t next_offset; /* -1: unchanged */
+  struct hf_log_place place;
   struct hf_span raw[HF_RECORD_BATCH_FACTS];
   struct hf_fact facts[HF_RECORD_BATCH_FACTS];
 };
@@ -56,7 +56,6 @@ struct hf_record {
   uint32_t turn; /* the shard whose transaction is, or was last, in flight */
   struct chunk *in_flight;
   bool unknown; /* its outcome: the connection was lost while it was being committed */
-  int64_t sent_offset;
   uint64_t sent_published, sent_checkpoint;
   struct shard_queue shards[HF_SHARDS_MAX];
   struct hf_projection projection;
@@ -84,7 +83,7 @@ static struct chunk *take_chunk(struct hf_record *record)
   HF_ASSERT(record->chunks_fresh <= CHUNKS_MAX);
   chunk->next = NULL;
   chunk->count = 0;
-  chunk->next_offset = -1;
+  chunk->place = HF_LOG_PLACE_SAME;
   return chunk;
 }
 
@@ -107,8 +106,8 @@ bool hf_record_has_room(const struct hf_record *record)
          record->raw_bytes + HF_RECORD_SIZE_MAX < HF_RECORD_BACKLOG_BYTES;
 }
 
-void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count, int64_t next_offset,
-                   struct hf_span raw)
+void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count,
+                   struct hf_log_place next, struct hf_span raw)
 {
   struct shard_queue *queue = &record->shards[shard];
   HF_ASSERT(queue->owned && count <= HF_RECORD_BATCH_FACTS);
@@ -134,7 +133,8 @@ void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fac
     }
     chunk->count++;
   }
-  if (next_offset >= 0) chunk->next_offset = next_offset;
+  if (next.offset >= 0) chunk->place.offset = next.offset;
+  if (next.answer >= 0) chunk->place.answer = next.answer;
   record->waiting += count;
 }
 
@@ -260,7 +260,8 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   record->sent_checkpoint = queue->checkpoint.size;
   const struct hf_fence fence = {.shard = shard,
                                  .epoch = queue->epoch,
-                                 .next_offset = chunk == NULL ? -1 : chunk->next_offset,
+                                 .next_offset = chunk == NULL ? -1 : chunk->place.offset,
+                                 .next_answer = chunk == NULL ? -1 : chunk->place.answer,
                                  .seq = chunk == NULL ? queue->committed : chunk->facts[chunk->count - 1].seq,
                                  .published_seq = queue->published};
   bool ok = hf_connection_send(record->connection, &fence, &record->projection);

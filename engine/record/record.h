@@ -16,6 +16,12 @@
 
 struct hf_record;
 
+/* Where a shard's two partitions are read on: holdfast.reports and holdfast.answers. -1: as before. */
+struct hf_log_place {
+  int64_t offset, answer;
+};
+#define HF_LOG_PLACE_SAME ((struct hf_log_place){-1, -1})
+
 struct hf_record_config {
   const char *conninfo;
   const char *owner; /* stands in the shard's row */
@@ -65,7 +71,7 @@ struct hf_record_socket hf_record_socket(const struct hf_record *record, int whi
  */
 struct hf_shard_row {
   int64_t epoch;
-  int64_t next_offset;
+  struct hf_log_place next;
   uint64_t seq;
   uint64_t published_seq;
   struct hf_audit_tree tree; /* of the shard's facts; its size is seq */
@@ -95,11 +101,11 @@ void hf_record_release(struct hf_record *record, uint32_t shard);
 
 bool hf_record_has_room(const struct hf_record *record);
 /*
- * One step's facts. next_offset: where the log is read on once they are committed; -1 where the step came from elsewhere.
+ * One step's facts. next: where the topics are read on once they are committed; -1 where the step came from elsewhere.
  * raw: the record's bytes, kept where a fact says quarantined or waiting for a second officer. Requires: hf_record_has_room().
  */
-void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count, int64_t next_offset,
-                   struct hf_span raw);
+void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count,
+                   struct hf_log_place next, struct hf_span raw);
 /* All facts up to seq are on holdfast.facts: goes into the shard's row with its next transaction. */
 void hf_record_published(struct hf_record *record, uint32_t shard, uint64_t seq);
 
@@ -123,6 +129,6 @@ struct hf_histogram;
 const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
 
 /* The schema that this program needs; hf_record_acquire refuses another. */
-#define HF_SCHEMA_VERSION 7
+#define HF_SCHEMA_VERSION 8
 
 #endif

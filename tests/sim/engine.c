@@ -433,10 +433,10 @@ static void send_ready(struct sim *sim, struct sim_engine *engine)
 void sim_engine_reply(struct sim *sim, struct sim_engine *engine, const struct sim_event *event)
 {
   if (event->heard) {
-    struct hf_span body = {(const uint8_t *)event->body, strlen(event->body)};
+    const struct hf_heard heard = {.body = {(const uint8_t *)event->body, strlen(event->body)}};
     for (uint32_t lane = 0; lane < hf_dispatch_lanes(engine->dispatch); lane++)
       if (strcmp(hf_dispatch_lane(engine->dispatch, lane).row->code, sim->banks[event->a].code) == 0)
-        hf_dispatch_heard(engine->dispatch, lane, body, sim_time(sim));
+        hf_dispatch_heard(engine->dispatch, lane, &heard, sim_time(sim));
     wake(sim, engine, MS);
     return;
   }

@@ -238,8 +238,8 @@ static void heard(struct hf_dispatch *dispatch, uint32_t mine, const char *body,
   char xml[512];
   snprintf(xml, sizeof xml,
            "<Request><Body><ApplicationID>010101a20be9b54e80039c9d0af5e8da17a2</ApplicationID>%s</Body></Request>", body);
-  hf_dispatch_heard(dispatch, mine, (struct hf_span){(const uint8_t *)xml, strlen(xml)},
-                    (struct hf_time){1000 + after_ns, 1700000000LL * HF_NS_PER_S + after_ns});
+  const struct hf_heard heard = {.body = {(const uint8_t *)xml, strlen(xml)}};
+  hf_dispatch_heard(dispatch, mine, &heard, (struct hf_time){1000 + after_ns, 1700000000LL * HF_NS_PER_S + after_ns});
 }
 
 static void an_answer_by_itself_finds_its_order(void **unused)
