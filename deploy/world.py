@@ -81,6 +81,7 @@ class World:
         # key file → holder, unit, role; `officer` is the one that signs where nobody else is named
         self.officers = {'officer': ('officer 1', 'duty desk', 'officer'), 'second': ('officer 2', 'duty desk', 'officer'),
                          'leader': ('leader 1', 'duty desk', 'leader'), 'stranger': ('officer 9', 'other unit', 'officer')}
+        self.commit_times = False  # PostgreSQL keeps when each transaction was committed: for the benchmark
         self.members, self.gates = {}, {}  # code → the algorithm that it signs with at the gate
         self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more, self.brokers = {}, {}, [], True, None, [], 'none'
 
@@ -146,6 +147,7 @@ class World:
         with open(data / 'holdfast.conf', 'w') as out:
             out.write(f"listen_addresses = '127.0.0.1'\nport = {self.pg_port}\nunix_socket_directories = ''\nmax_connections = 50\n"
                       f"shared_buffers = 128MB\nmax_wal_size = 2GB\njit = off\nfsync = {'on' if fsync else 'off'}\nmax_wal_senders = 0\n"
+                      f"track_commit_timestamp = {'on' if self.commit_times else 'off'}\n"
                       "wal_level = minimal\nwal_compression = lz4\nlog_min_messages = warning\nlog_destination = stderr\n")
         if first:
             with open(data / 'postgresql.conf', 'a') as out:
@@ -227,7 +229,7 @@ class World:
             self.keygen(f'member-{code}', self.members[code])
 
     def start_gate(self, name='gate', *options, wait=True):
-        tls, ports = self.dir / 'tls', [free_port(), free_port()]
+        tls, ports = self.dir / 'tls', self.gates.get(name) or [free_port(), free_port()]
         self.spawn(name, [self.bin / 'holdfast-gate', '--listen', f'127.0.0.1:{ports[0]}', '--status', f'127.0.0.1:{ports[1]}', '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem',
                           '--brokers', self.brokers, '--conninfo', self.conninfo_of('gate'), *options])
         self.gates[name] = ports

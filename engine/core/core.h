@@ -93,6 +93,8 @@ uint64_t hf_core_checksum(const struct hf_core *core);
 /* False: the pools could not take the largest legal submission; intake waits. */
 bool hf_core_has_room(const struct hf_core *core);
 
+/* An order in memory, in whatever state. */
+bool hf_core_find_order(const struct hf_core *core, struct hf_order_id id, struct hf_order *order);
 bool hf_core_has_case(const struct hf_core *core, struct hf_case_id id);
 
 /* Calls visit for each order that is ready or on its way; what an owner sends again after it has restored its shard. */

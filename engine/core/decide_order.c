@@ -243,6 +243,15 @@ void hf_core_decide_answer(struct hf_core *core, const struct hf_input *input)
   hf_core_rest_if_done(core, case_id);
 }
 
+bool hf_core_find_order(const struct hf_core *core, struct hf_order_id id, struct hf_order *order)
+{
+  const struct hf_order_entry *entry = hf_core_order(core, id);
+  if (entry == NULL) return false;
+  *order = (struct hf_order){0};
+  hf_core_describe(core, entry, order);
+  return true;
+}
+
 uint32_t hf_core_visit_open_from(const struct hf_core *core, uint32_t from, uint32_t most,
                                  bool (*wants)(void *owner, struct hf_order_id id),
                                  void (*visit)(void *owner, const struct hf_order *order), void *owner)

@@ -32,6 +32,14 @@ static void on_cancel(void *owner, uint32_t lane, uint32_t flight)
   hf_proof_cancel(engine, flight);
 }
 
+static bool on_known(void *owner, struct hf_order_id id, struct hf_order *order)
+{
+  const struct hf_engine *engine = owner;
+  uint32_t shard = hf_order_id_shard(id);
+  return shard < HF_SHARDS_MAX && engine->shards[shard].state == HF_SHARD_RUNNING &&
+         hf_core_find_order(engine->shards[shard].core, id, order);
+}
+
 static void on_left(void *owner, uint32_t flight, struct hf_time at)
 {
   struct hf_engine *engine = owner;
@@ -380,7 +388,7 @@ static struct hf_status open_stages(struct hf_engine *engine)
   const struct hf_config *config = &engine->config;
   const struct hf_dispatch_config dispatch = {
       .orders_max = (uint32_t)config->dispatch_orders, .flights_max = engine->flights_max, .sign = config->engine_sign != 0};
-  const struct hf_dispatch_events dispatch_events = {.owner = engine, .tell = on_tell, .cancel = on_cancel};
+  const struct hf_dispatch_events dispatch_events = {.owner = engine, .tell = on_tell, .cancel = on_cancel, .known = on_known};
   const struct hf_transport_config transport = {.certificate_file = config->tls_certificate,
                                                 .key_file = config->tls_key,
                                                 .ca_file = config->tls_ca,

@@ -657,13 +657,36 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
   take_answer(dispatch, number, &answer, at);
 }
 
+/* The order is in the lane, in whatever state: a process before this one may have sent it. */
+static void take_heard(struct hf_dispatch *dispatch, uint32_t number, const struct hf_answer *answer, struct hf_time at)
+{
+  struct item *item = item_at(dispatch, number);
+  if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED) {
+    if (!flight_at(dispatch, item->flight)->left) hf_dispatch_left(dispatch, item->flight, at);
+    dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+  }
+  if (item->state == ITEM_HELD) let_go(dispatch, number);
+  hf_heap_remove(&dispatch->lanes[item->lane].queue, number);
+  hf_wheel_cancel(&dispatch->wheel, number);
+  take_answer(dispatch, number, answer, at);
+}
+
+/* The order is in no lane any more, or not yet: what its core makes of it is the core's. */
+static void pass_on(struct hf_dispatch *dispatch, const struct hf_order *order, const struct hf_answer *answer,
+                    struct hf_time at)
+{
+  const struct hf_input input = {
+      .kind = HF_INPUT_ANSWER, .order_id = order->id, .at = at, .answer_is_durable = dispatch->hears_durable, .answer = answer};
+  dispatch->events.tell(dispatch->events.owner, &input);
+}
+
 void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at)
 {
   const struct hf_dialect *dialect = dispatch->lanes[lane].dialect;
   const struct hf_institution *row = &dispatch->lanes[lane].row;
-  const char *code = row->code;
   struct hf_order_id id = {{{0}}};
   struct hf_answer answer;
+  struct hf_order known;
   struct hf_status read = hf_ok();
   if (heard->order_id != NULL)
     id = *heard->order_id;
@@ -671,29 +694,31 @@ void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct
     read = dialect->identify == NULL ? hf_fail(HF_STATUS_MALFORMED, "its dialect has no such")
                                      : dialect->identify(heard->body, row, &id);
   if (!hf_is_ok(read)) {
-    HF_LOG(HF_LOG_WARN, "E1504", "a message that names no order", HF_FIELD("institution", code), HF_FIELD("why", read.why));
+    HF_LOG(HF_LOG_WARN, "E1504", "a message that names no order", HF_FIELD("institution", row->code),
+           HF_FIELD("why", read.why));
     return;
   }
   uint32_t number = hf_map_get(&dispatch->item_of, id.uuid);
-  struct item *item = number == 0 ? NULL : item_at(dispatch, number);
-  if (item == NULL || item->lane != lane || item->attempts == 0) { /* a repeat (O14), or not this institution's to answer */
-    HF_LOG(item != NULL && item->lane != lane ? HF_LOG_ALARM : HF_LOG_INFO, "E1505", "an answer that no order waits for",
-           HF_FIELD("institution", code), HF_FIELD("order", id));
+  const struct hf_order *order = number != 0 ? &item_at(dispatch, number)->order : NULL;
+  if (order == NULL && dispatch->events.known != NULL && dispatch->events.known(dispatch->events.owner, id, &known))
+    order = &known;
+  bool is_foreign = order != NULL && strcmp(order->institution, row->code) != 0;
+  if (order == NULL || is_foreign) {
+    HF_LOG(is_foreign ? HF_LOG_ALARM : HF_LOG_INFO, "E1505", "an answer that no order waits for",
+           HF_FIELD("institution", row->code), HF_FIELD("order", id));
     return;
   }
-  read = dialect->decode(heard->body, &item->order, row, dispatch->room, &answer);
+  read = dialect->decode(heard->body, order, row, dispatch->room, &answer);
   if (!hf_is_ok(read)) {
-    HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", code), HF_FIELD("order", id),
+    HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", row->code), HF_FIELD("order", id),
            HF_FIELD("why", read.why));
     return; /* the try's own time decides */
   }
-  if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED) {
-    if (!flight_at(dispatch, item->flight)->left) hf_dispatch_left(dispatch, item->flight, at);
-    dispatch->events.cancel(dispatch->events.owner, lane, item->flight);
-  }
-  hf_wheel_cancel(&dispatch->wheel, number);
   dispatch->hears_durable = heard->is_durable;
-  take_answer(dispatch, number, &answer, at);
+  if (number != 0)
+    take_heard(dispatch, number, &answer, at);
+  else
+    pass_on(dispatch, order, &answer, at);
   dispatch->hears_durable = false;
 }
 

@@ -28,6 +28,8 @@ struct hf_dispatch_events {
   void (*tell)(void *owner, const struct hf_input *input);
   /* The try's time is up: the transport forgets this flight. */
   void (*cancel)(void *owner, uint32_t lane, uint32_t flight);
+  /* An order that is in no lane, as a core in memory has it, in whatever state; false: none has it. NULL: none ever has. */
+  bool (*known)(void *owner, struct hf_order_id id, struct hf_order *order);
 };
 
 struct hf_flight_view {

@@ -5,9 +5,11 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/keyvalq_struct.h>
-#include <openssl/err.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
@@ -242,7 +244,11 @@ static bool listen_at(struct evhttp *http, const char *at)
   memcpy(host, at, (size_t)(colon - at));
   host[colon - at] = '\0';
   int port = atoi(colon + 1);
-  return port > 0 && port <= 65535 && evhttp_bind_socket(http, host, (uint16_t)port) == 0;
+  struct evhttp_bound_socket *bound =
+      port > 0 && port <= 65535 ? evhttp_bind_socket_with_handle(http, host, (uint16_t)port) : NULL;
+  if (bound == NULL) return false;
+  /* What is accepted inherits it: a reply is two writes, and the second must not wait for the first one's acknowledgement. */
+  return setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0;
 }
 
 struct hf_status hf_door_open(struct hf_gate *gate)

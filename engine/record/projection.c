@@ -8,7 +8,8 @@
 #include "engine/base/assert.h"
 #include "engine/codec/codec.h"
 
-/* What a transaction changes of one order. */
+/* What a transaction changes of one order: each column as the statement would join the facts one by one, so that a row does not
+ * depend on which facts shared a transaction. */
 struct hf_order_delta {
   struct hf_order_id id;
   const struct hf_fact *ready; /* order_ready or order_drafted; NULL: the row is already there */
@@ -16,7 +17,10 @@ struct hf_order_delta {
   bool overdue;
   uint32_t attempts;
   int64_t sent_wall_ns, received_wall_ns, ended_wall_ns;
-  const struct hf_answer *answer;
+  bool answered, has_balance;
+  const char *result; /* in its fact; NULL: none */
+  int64_t executed_wall_ns, balance, held;
+  uint32_t transactions;
 };
 
 void hf_projection_init(struct hf_projection *projection)
@@ -78,6 +82,24 @@ static struct hf_order_id order_of(const struct hf_fact *fact)
   }
 }
 
+/* A process that took the shard over counts its tries from one. */
+static void note_attempt(struct hf_order_delta *delta, uint32_t attempt)
+{
+  if (attempt > delta->attempts) delta->attempts = attempt;
+}
+
+/* The first result, execution and hold rule; the newest balance; all rows. */
+static void note_answer(struct hf_order_delta *delta, const struct hf_answer *answer)
+{
+  if (delta->result == NULL && answer->result[0] != '\0') delta->result = answer->result; /* none: a person or a timer */
+  if (delta->executed_wall_ns == 0) delta->executed_wall_ns = answer->executed_wall_ns;
+  if (!delta->answered) delta->held = answer->held;
+  if (answer->has_balance) delta->balance = answer->balance;
+  delta->has_balance |= answer->has_balance;
+  delta->transactions += answer->transactions_count;
+  delta->answered = true;
+}
+
 static void note_order(struct hf_projection *projection, const struct hf_fact *fact)
 {
   struct hf_order_delta *delta = delta_of(projection, order_of(fact));
@@ -92,11 +114,11 @@ static void note_order(struct hf_projection *projection, const struct hf_fact *f
     break;
   case HF_FACT_ORDER_SENT:
     if (delta->sent_wall_ns == 0) delta->sent_wall_ns = fact->step.at.wall_ns;
-    delta->attempts = fact->step.attempt;
+    note_attempt(delta, fact->step.attempt);
     break;
-  case HF_FACT_ATTEMPT_ENDED: delta->attempts = fact->step.attempt; break;
+  case HF_FACT_ATTEMPT_ENDED: note_attempt(delta, fact->step.attempt); break;
   case HF_FACT_ORDER_RECEIVED:
-    delta->received_wall_ns = fact->step.at.wall_ns;
+    if (delta->received_wall_ns == 0) delta->received_wall_ns = fact->step.at.wall_ns;
     delta->state = HF_ORDER_RECEIVED;
     break;
   case HF_FACT_ORDER_UNKNOWN: delta->state = HF_ORDER_UNKNOWN; break;
@@ -106,15 +128,14 @@ static void note_order(struct hf_projection *projection, const struct hf_fact *f
   default:
     HF_ASSERT(fact->kind == HF_FACT_ORDER_ENDED || fact->kind == HF_FACT_ORDER_WATCHED);
     delta->state = fact->ended.state;
-    if (hf_order_state_is_final(fact->ended.state)) delta->ended_wall_ns = fact->ended.at.wall_ns;
-    delta->answer = &fact->ended.answer;
+    if (hf_order_state_is_final(fact->ended.state) && delta->ended_wall_ns == 0) delta->ended_wall_ns = fact->ended.at.wall_ns;
+    note_answer(delta, &fact->ended.answer);
   }
 }
 
 /* The columns that a new and a changed order share, from `c` on: state … transactions. */
 static void add_order_state(struct hf_column *c, const struct hf_order_delta *delta, const char *state)
 {
-  const struct hf_answer *answer = delta->answer;
   if (state == NULL)
     hf_column_null(&c[0]);
   else
@@ -124,21 +145,21 @@ static void add_order_state(struct hf_column *c, const struct hf_order_delta *de
   hf_column_time(&c[3], delta->sent_wall_ns);
   hf_column_time(&c[4], delta->received_wall_ns);
   hf_column_time(&c[5], delta->ended_wall_ns);
-  if (answer == NULL) {
+  if (!delta->answered) {
     for (int i = 6; i <= 10; i++) hf_column_null(&c[i]);
     return;
   }
-  if (answer->result[0] == '\0')
-    hf_column_null(&c[6]); /* a person or a timer ended it */
+  if (delta->result == NULL)
+    hf_column_null(&c[6]);
   else
-    hf_column_text(&c[6], answer->result);
-  hf_column_time(&c[7], answer->executed_wall_ns);
-  if (answer->has_balance)
-    hf_column_int(&c[8], answer->balance);
+    hf_column_text(&c[6], delta->result);
+  hf_column_time(&c[7], delta->executed_wall_ns);
+  if (delta->has_balance)
+    hf_column_int(&c[8], delta->balance);
   else
     hf_column_null(&c[8]);
-  hf_column_int(&c[9], answer->held);
-  hf_column_int(&c[10], answer->transactions_count);
+  hf_column_int(&c[9], delta->held);
+  hf_column_int(&c[10], delta->transactions);
 }
 
 static void add_orders(struct hf_projection *projection)

@@ -63,6 +63,13 @@ static void on_tell(void *owner, const struct hf_input *told)
   step(world, engine, shard, &input, -1);
 }
 
+static bool on_known(void *owner, struct hf_order_id id, struct hf_order *order)
+{
+  const struct sim_engine *engine = owner;
+  uint32_t shard = hf_order_id_shard(id);
+  return engine->shards[shard].owned && hf_core_find_order(engine->shards[shard].core, id, order);
+}
+
 static void on_cancel(void *owner, uint32_t lane, uint32_t flight)
 {
   (void)lane;
@@ -74,7 +81,7 @@ static void on_cancel(void *owner, uint32_t lane, uint32_t flight)
 void sim_engine_start(struct sim *sim, struct sim_engine *engine)
 {
   const struct hf_dispatch_config config = {.orders_max = 16384, .flights_max = SIM_FLIGHTS, .sign = false};
-  const struct hf_dispatch_events events = {.owner = engine, .tell = on_tell, .cancel = on_cancel};
+  const struct hf_dispatch_events events = {.owner = engine, .tell = on_tell, .cancel = on_cancel, .known = on_known};
   world = sim;
   if (engine->alive) return;
   engine->life++;

@@ -227,6 +227,15 @@ static void on_tell(void *owner, const struct hf_input *input)
   told.last = *input->answer;
 }
 
+static struct hf_order known;
+
+static bool on_known(void *owner, struct hf_order_id id, struct hf_order *order)
+{
+  (void)owner;
+  *order = known;
+  return hf_uuid_equal(known.id.uuid, id.uuid);
+}
+
 static void on_cancel(void *owner, uint32_t mine, uint32_t flight)
 {
   (void)owner, (void)mine, (void)flight;
@@ -247,7 +256,7 @@ static void an_answer_by_itself_finds_its_order(void **unused)
   (void)unused;
   const struct hf_time now = {1000, 1700000000LL * HF_NS_PER_S};
   const struct hf_dispatch_config config = {.orders_max = 1024, .flights_max = 4};
-  const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel};
+  const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel, .known = on_known};
   struct hf_dispatch *dispatch;
   uint32_t mine, other;
   struct hf_institution bank = {.code = "BANKA",
@@ -258,6 +267,7 @@ static void an_answer_by_itself_finds_its_order(void **unused)
                                 .window = 4,
                                 .try_timeout_ms = 1000};
   memset(&told, 0, sizeof told);
+  memset(&known, 0, sizeof known);
   assert_true(hf_is_ok(hf_dispatch_open(&dispatch, &config, &events, now)));
   assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &bank, &mine)));
   strcpy(bank.code, "BANKB");
@@ -266,8 +276,14 @@ static void an_answer_by_itself_finds_its_order(void **unused)
   assert_int_equal(hf_dispatch_institution(dispatch, &bank, &other).kind, HF_STATUS_CONFIG);
   struct hf_order order = order_like(HF_ACTION_STOP, 1700000060LL * HF_NS_PER_S, 100);
   assert_true(hf_is_ok(hf_dispatch_offer(dispatch, &order, 0, now)));
-  heard(dispatch, mine, "<Code>100000</Code>", 1); /* it has not left: nobody can have answered it */
+  heard(dispatch, other, "<Code>100000</Code>", 1); /* another institution's */
   assert_int_equal(told.answers, 0);
+  heard(dispatch, mine, "<Code>100000</Code>", 1); /* it waits in its lane: a process before this one may have sent it */
+  assert_true(told.answers == 1 && told.last.has_receipt && !told.last.has_feedback);
+  assert_int_equal(hf_dispatch_work(dispatch, now), 0); /* the institution has it */
+  hf_dispatch_forget(dispatch, order.id);
+  told.answers = 0;
+  assert_true(hf_is_ok(hf_dispatch_offer(dispatch, &order, 0, now)));
   assert_int_equal(hf_dispatch_work(dispatch, now), 1);
   uint32_t flight = hf_dispatch_ready(dispatch, 0);
   hf_dispatch_started(dispatch, flight, now);
@@ -284,6 +300,11 @@ static void an_answer_by_itself_finds_its_order(void **unused)
   assert_false(hf_dispatch_has(dispatch, order.id));
   heard(dispatch, mine, "<Result>1301</Result>", 5); /* a repeat (O14): the first feedback rules */
   assert_int_equal(told.answers, 2);
+  known = order; /* the core has it in memory, in no lane any more: what contradicts is its to judge (O12) */
+  heard(dispatch, other, "<Result>1301</Result>", 6);
+  assert_int_equal(told.answers, 2);
+  heard(dispatch, mine, "<Result>1301</Result>", 7);
+  assert_true(told.answers == 3 && strcmp(told.last.result, "1301") == 0);
   hf_dispatch_close(dispatch);
 }
 
