@@ -18,6 +18,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_CARD 9
 #define HF_FUZZ_ISO20022 10
 #define HF_FUZZ_PROTOBUF 11
+#define HF_FUZZ_CALLBACK 12
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -46,6 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   status = hf_fact_decode(bytes, &fact);
 #elif HF_FUZZ_DECODER == HF_FUZZ_COMMAND
   (void)hf_command_decode(bytes, &arena, &command);
+#elif HF_FUZZ_DECODER == HF_FUZZ_CALLBACK
+  struct hf_callback callback;
+  status = hf_callback_read(bytes, &callback);
+  if (hf_is_ok(status)) status = hf_holdfast_json.decode(callback.body, &order, &row, &room, &answer);
 #elif HF_FUZZ_DECODER == HF_FUZZ_PLATFORM
   struct hf_order_id id;
   status = hf_platform_xml.identify(bytes, &row, &id);

@@ -263,6 +263,53 @@ static void unknown_fields_and_floods_are_refused(void **unused)
   free(flood);
 }
 
+/* --- what institutions sign at the gate --- */
+
+static const char *refusal_of(const char *lines)
+{
+  struct hf_callback callback;
+  struct hf_status status = hf_callback_read((struct hf_span){(const uint8_t *)lines, strlen(lines)}, &callback);
+  return hf_is_ok(status) ? NULL : status.why;
+}
+
+static void a_callback_is_its_five_lines(void **unused)
+{
+  (void)unused;
+  size_t size;
+  uint8_t *lines = read_source_file("tests/golden/callback/receipt.lines", &size);
+  struct hf_callback callback;
+  char id[HF_UUID_TEXT_SIZE];
+  assert_true(hf_is_ok(hf_callback_read((struct hf_span){lines, size}, &callback)));
+  assert_string_equal(hf_uuid_text(callback.order_id.uuid, id), "01a20be9-b54e-8003-9c9d-0af5e8da17a2");
+  assert_int_equal(callback.made_wall_ns, 1795766400LL * 1000000000);
+  assert_int_equal(callback.nonce.size, 32);
+  assert_true(callback.body.data[0] == '{' && callback.body.data[callback.body.size - 1] == '}'); /* two lines, as it is */
+  for (size_t cut = 0; cut < size - 1; cut++) /* cut anywhere it may be a shorter body, and nothing else */
+    if (hf_is_ok(hf_callback_read((struct hf_span){lines, cut}, &callback))) assert_true(callback.body.size + 1 < size);
+  free(lines);
+}
+
+static void a_callback_says_which_line_is_wrong(void **unused)
+{
+  (void)unused;
+#define WAY "/v1/orders/01a20be9-b54e-8003-9c9d-0af5e8da17a2/answers\n"
+#define NONCE "0123456789abcdef\n"
+  assert_null(refusal_of("POST\n" WAY "1\n" NONCE "\n")); /* an empty body is the dialect's to refuse */
+  assert_string_equal(refusal_of(""), "callback: not five lines");
+  assert_string_equal(refusal_of("POST\n" WAY "1\n" NONCE), "callback: not five lines");
+  assert_string_equal(refusal_of("POST\n" WAY "1\n" NONCE "{}"), "callback: not five lines");
+  assert_string_equal(refusal_of("GET\n" WAY "1\n" NONCE "{}\n"), "callback: the first line is not POST");
+  assert_string_equal(refusal_of("POST\n/v1/orders/x/answers\n1\n" NONCE "{}\n"), "callback: the path names no order");
+  assert_string_equal(refusal_of("POST\n/v2" WAY "1\n" NONCE "{}\n"), "callback: the path names no order");
+  assert_string_equal(refusal_of("POST\n" WAY "-1\n" NONCE "{}\n"), "callback: the time is not in seconds");
+  assert_string_equal(refusal_of("POST\n" WAY "12345678901\n" NONCE "{}\n"), "callback: the time is not in seconds");
+  assert_string_equal(refusal_of("POST\n" WAY "\n" NONCE "{}\n"), "callback: the time is not in seconds");
+  assert_string_equal(refusal_of("POST\n" WAY "1\n0123456789abcde\n{}\n"),
+                      "callback: the nonce is not 16 to 64 visible characters");
+  assert_string_equal(refusal_of("POST\n" WAY "1\n0123456789 abcdef\n{}\n"),
+                      "callback: the nonce is not 16 to 64 visible characters");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {cmocka_unit_test(reports_are_as_ever),
@@ -273,6 +320,8 @@ int main(void)
                                      cmocka_unit_test(commands_are_as_ever),
                                      cmocka_unit_test(every_kind_of_fact_agrees_with_its_message),
                                      cmocka_unit_test(other_messages_are_as_ever),
-                                     cmocka_unit_test(unknown_fields_and_floods_are_refused)};
+                                     cmocka_unit_test(unknown_fields_and_floods_are_refused),
+                                     cmocka_unit_test(a_callback_is_its_five_lines),
+                                     cmocka_unit_test(a_callback_says_which_line_is_wrong)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
