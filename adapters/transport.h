@@ -40,7 +40,7 @@ struct hf_transport_config {
   const char *ca_file; /* who signs institutions' certificates */
   uint32_t slots_count;
   const char *brokers; /* kafka */
-  const char *drop;                         /* filedrop: the folder of all institutions' folders; "none" */
+  const char *drop;    /* filedrop: the folder of all institutions' folders; "none" */
 };
 
 struct hf_transport {

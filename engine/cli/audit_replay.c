@@ -87,7 +87,8 @@ static bool send_chunk(struct replay *replay, uint32_t shard, uint32_t count)
   static const struct hf_record_checkpoint no_note;
   const struct hf_projection_audit audit = {.shard = shard, .no_leaves = true, .tree = &none, .checkpoint = &no_note};
   hf_projection_make(&replay->projection, replay->facts, replay->raw, count, &audit);
-  const struct hf_fence fence = {.shard = shard, .epoch = 1, .next_offset = -1, .next_answer = -1, .seq = replay->facts[count - 1].seq};
+  const struct hf_fence fence = {
+      .shard = shard, .epoch = 1, .next_offset = -1, .next_answer = -1, .seq = replay->facts[count - 1].seq};
   bool ok = PQenterPipelineMode(replay->database) == 1 && hf_connection_send(replay->database, &fence, &replay->projection) &&
             drain(replay->database);
   return PQexitPipelineMode(replay->database) == 1 && ok;

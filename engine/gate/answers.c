@@ -13,12 +13,6 @@
 
 #define GIVE_UP_MS "5000"
 
-struct waiting {
-  struct hf_gate *gate;
-  struct evhttp_request *request;
-  struct hf_order_id order_id;
-};
-
 /* The header's only value; NULL where there is none, or several. */
 static const char *header_of(const struct hf_visit *visit, const char *name)
 {
@@ -97,6 +91,12 @@ bool hf_answers_check(const struct hf_visit *visit, struct hf_signed *is_signed)
   return refusal == HF_REFUSAL_NONE;
 }
 
+static void give_back(struct hf_waiting *waiting)
+{
+  waiting->next = waiting->gate->waiting_free;
+  waiting->gate->waiting_free = waiting;
+}
+
 void hf_answers_post(const struct hf_visit *visit)
 {
   static uint8_t record[HF_ANSWER_RECORD_SIZE_MAX + 512];
@@ -104,7 +104,7 @@ void hf_answers_post(const struct hf_visit *visit)
   struct hf_signed said;
   struct hf_callback callback;
   if (visit->body.size == 0) return hf_door_refuse(gate, visit->request, HF_REFUSAL_EMPTY, NULL);
-  if (gate->waiting == HF_GATE_WAITING_MAX) return hf_door_refuse(gate, visit->request, HF_REFUSAL_BUSY, NULL);
+  if (gate->waiting_free == NULL) return hf_door_refuse(gate, visit->request, HF_REFUSAL_BUSY, NULL);
   if (!hf_answers_check(visit, &said)) return;
   struct hf_status status = hf_callback_read(said.bytes, &callback);
   if (!hf_is_ok(status)) return hf_door_refuse(gate, visit->request, HF_REFUSAL_MALFORMED, status.why);
@@ -112,9 +112,9 @@ void hf_answers_post(const struct hf_visit *visit)
   if (shard >= (uint32_t)gate->found->answers_partitions) return hf_door_refuse(gate, visit->request, HF_REFUSAL_ORDER, NULL);
   size_t size = hf_envelope_encode(HF_PAYLOAD_CALLBACK, said.bytes, &said.signature, record, sizeof record);
   HF_ASSERT(size > 0);
-  struct waiting *waiting = malloc(sizeof *waiting);
-  HF_ASSERT(waiting != NULL);
-  *waiting = (struct waiting){gate, visit->request, callback.order_id};
+  struct hf_waiting *waiting = gate->waiting_free;
+  gate->waiting_free = waiting->next;
+  *waiting = (struct hf_waiting){.gate = gate, .request = visit->request, .order_id = callback.order_id};
   char key[HF_UUID_TEXT_SIZE];
   hf_uuid_text(callback.order_id.uuid, key);
   rd_kafka_resp_err_t failed = rd_kafka_producev(
@@ -122,7 +122,7 @@ void hf_answers_post(const struct hf_visit *visit)
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(record, size),
       RD_KAFKA_V_HEADER("institution", visit->member->code, -1), RD_KAFKA_V_OPAQUE(waiting), RD_KAFKA_V_END);
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    free(waiting);
+    give_back(waiting);
     return hf_door_refuse(gate, visit->request, HF_REFUSAL_KAFKA, NULL);
   }
   gate->waiting++;
@@ -130,7 +130,7 @@ void hf_answers_post(const struct hf_visit *visit)
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-  struct waiting *waiting = message->_private;
+  struct hf_waiting *waiting = message->_private;
   struct hf_gate *gate = waiting->gate;
   char id[HF_UUID_TEXT_SIZE], text[96];
   (void)client, (void)opaque;
@@ -144,7 +144,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     gate->kept++;
     hf_door_reply(waiting->request, 202, "application/json", text, (size_t)size);
   }
-  free(waiting);
+  give_back(waiting);
 }
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
@@ -157,6 +157,10 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 struct hf_status hf_answers_connect(struct hf_gate *gate)
 {
   char error[256];
+  for (int i = 0; i < HF_GATE_WAITING_MAX; i++) {
+    gate->places[i].gate = gate;
+    give_back(&gate->places[i]);
+  }
   /* One answer must not wait for others; an order's answers stay in order. */
   const char *const settings[][2] = {{"bootstrap.servers", gate->options.brokers},
                                      {"acks", "all"},

@@ -65,6 +65,14 @@ struct hf_member {
   struct hf_pull *pull;              /* NULL: it has never come for orders */
 };
 
+/* An answer on its way to Kafka. */
+struct hf_waiting {
+  struct hf_waiting *next; /* of the free ones */
+  struct hf_gate *gate;
+  struct evhttp_request *request;
+  struct hf_order_id order_id;
+};
+
 struct hf_gate_options {
   const char *listen, *status_listen; /* host:port */
   const char *certificate, *key, *ca;
@@ -88,6 +96,7 @@ struct hf_gate {
   struct hf_nonces nonces;
   struct hf_member members[HF_INSTITUTIONS_MAX];
   uint32_t members_count, waiting;
+  struct hf_waiting places[HF_GATE_WAITING_MAX], *waiting_free;
   uint64_t kept, refused[HF_REFUSAL_COUNT], orders_given, orders_taken;
 };
 

@@ -245,41 +245,47 @@ void hf_pull_get(const struct hf_visit *visit)
 /* --- POST /v1/orders/taken --- */
 
 /* "PARTITION-OFFSET" as it was given. */
-static bool read_cursor(const char *text, int32_t *partition, int64_t *offset)
+struct cursor {
+  int32_t partition;
+  int64_t offset;
+};
+
+static bool read_cursor(const char *text, struct cursor *cursor)
 {
   size_t head = strspn(text, "0123456789");
   if (head == 0 || head > 4 || text[head] != '-') return false;
   size_t tail = strspn(text + head + 1, "0123456789");
   if (tail == 0 || tail > 18 || text[head + 1 + tail] != '\0') return false;
-  *partition = atoi(text);
-  *offset = strtoll(text + head + 1, NULL, 10);
+  *cursor = (struct cursor){atoi(text), strtoll(text + head + 1, NULL, 10)};
   return true;
+}
+
+/* {"taken":["0-17"]} → the cursors; SIZE_MAX where it is something else. */
+static size_t read_cursors(struct hf_span body, struct cursor cursors[GIVEN_MAX])
+{
+  json_t *root = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
+  const json_t *list = json_object_get(root, "taken");
+  size_t count = json_array_size(list); /* 0: it is no list */
+  bool sound = json_is_array(list) && count <= GIVEN_MAX;
+  for (size_t i = 0; sound && i < count; i++) {
+    const char *text = json_string_value(json_array_get(list, i));
+    sound = text != NULL && read_cursor(text, &cursors[i]);
+  }
+  json_decref(root);
+  return sound ? count : SIZE_MAX;
 }
 
 void hf_pull_taken(const struct hf_visit *visit)
 {
   struct hf_signed said;
-  int32_t partition;
-  int64_t offset;
+  struct cursor cursors[GIVEN_MAX];
+  struct hf_pull *pull = visit->member->pull;
   uint32_t taken = 0;
-  bool sound = true;
   if (!hf_answers_check(visit, &said)) return;
-  json_t *body = json_loadb((const char *)visit->body.data, visit->body.size, JSON_REJECT_DUPLICATES, NULL);
-  json_t *list = json_object_get(body, "taken"), *item;
-  size_t i;
-  sound = json_is_array(list) && json_array_size(list) <= GIVEN_MAX;
-  json_array_foreach(list, i, item) sound =
-      sound && json_is_string(item) && read_cursor(json_string_value(item), &partition, &offset);
-  if (sound && visit->member->pull != NULL) {
-    json_array_foreach(list, i, item)
-    {
-      (void)read_cursor(json_string_value(item), &partition, &offset);
-      taken += take(visit->gate, visit->member->pull, partition, offset);
-    }
-  }
-  json_decref(body);
-  if (!sound)
+  size_t count = read_cursors(visit->body, cursors);
+  if (count == SIZE_MAX)
     return hf_door_refuse(visit->gate, visit->request, HF_REFUSAL_MALFORMED, "taken: at most 100 cursors, as they were given");
+  for (size_t i = 0; pull != NULL && i < count; i++) taken += take(visit->gate, pull, cursors[i].partition, cursors[i].offset);
   char text[32];
   int size = snprintf(text, sizeof text, "{\"taken\":%u}\n", taken);
   hf_door_reply(visit->request, 200, "application/json", text, (size_t)size);
