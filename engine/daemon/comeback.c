@@ -1,6 +1,6 @@
 /*
- * Comeback: a rested case returns to its core from its stored facts, because a submission names it, something of it is due, or
- *           another case knows an account of it.
+ * Comeback: a rested case returns to its core from its stored facts, because a submission names it, an answer comes late
+ * (late.c), something of it is due, or another case knows an account of it.
  *
  * Why:   open cases live in memory, the others in PostgreSQL. Nothing here waits: the submission does, for 50 ms at most; then
  *        it is decided as if the case were new, with the same order ids (design.md section 5).
@@ -21,16 +21,20 @@ static bool ask_case(struct hf_engine *engine, uint32_t shard, struct hf_case_id
   return hf_record_ask_case(engine->record, shard, id, after_seq, engine->turn);
 }
 
+bool hf_comeback_ask(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
+{
+  if (!ask_case(engine, shard, id)) return false;
+  engine->comeback.asked_epoch = engine->shards[shard].epoch;
+  return true;
+}
+
 bool hf_comeback_awaits(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
 {
   struct hf_comeback *comeback = &engine->comeback;
   struct hf_shard *of = &engine->shards[shard];
   bool settled = hf_uuid_equal(comeback->settled.uuid, id.uuid);
   if (settled || !hf_shard_must_look_up(of, id, engine->turn.wall_ns) || !hf_record_is_up(engine->record)) return false;
-  if (ask_case(engine, shard, id)) {
-    comeback->asked_epoch = of->epoch;
-    comeback->awaited = id;
-  }
+  if (hf_comeback_ask(engine, shard, id)) comeback->awaited = id;
   return true;
 }
 
@@ -97,6 +101,7 @@ void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct
   }
   const struct hf_input input = {.kind = HF_INPUT_RETURN, .now = engine->turn, .case_id = id};
   hf_route_step(engine, shard, &input);
+  hf_late_returned(engine, shard, id);
   tell_seen(engine, shard, id);
 }
 
@@ -149,8 +154,8 @@ static bool settle_seen(struct hf_engine *engine)
     forget_seen(comeback, shard, id);
   else if (hf_core_has_case(of->core, id))
     tell_seen(engine, shard, id);
-  else if (hf_core_has_room(of->core) && ask_case(engine, shard, id))
-    comeback->asked_epoch = of->epoch;
+  else if (hf_core_has_room(of->core))
+    (void)hf_comeback_ask(engine, shard, id);
   return true;
 }
 
@@ -172,8 +177,7 @@ void hf_comeback_work(struct hf_engine *engine)
     struct hf_shard *shard = &engine->shards[due->shard];
     if (shard->state != HF_SHARD_RUNNING || hf_core_has_case(shard->core, due->id) || !hf_core_has_room(shard->core)) {
       comeback->due_count--;
-    } else if (ask_case(engine, due->shard, due->id)) {
-      comeback->asked_epoch = shard->epoch;
+    } else if (hf_comeback_ask(engine, due->shard, due->id)) {
       comeback->due_count--;
     }
     return;

@@ -58,7 +58,7 @@ static bool on_heard(void *owner, uint32_t lane, struct hf_span body, struct hf_
 {
   struct hf_engine *engine = owner;
   enum hf_believed believed = hf_proof_heard(engine, lane, body, at);
-  if (believed == HF_BELIEVED) hf_dispatch_heard(engine->dispatch, lane, &(struct hf_heard){.body = body}, at);
+  if (believed == HF_BELIEVED) hf_late_hear(engine, lane, &(struct hf_heard){.body = body}, at, -1);
   return believed != HF_BELIEVED_NO_ROOM;
 }
 
@@ -296,6 +296,7 @@ static bool turn(struct hf_engine *engine)
   moved |= collect_signed(engine);
   if (send_ready(engine)) more |= work_transports(engine);
   tick_cores(engine);
+  moved |= hf_late_work(engine) && engine->heard;
   hf_comeback_work(engine);
   hf_audit_work(engine);
   engine->heard = false;
@@ -406,6 +407,7 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                  .fenced = hf_takeover_fenced,
                                                  .case_fact = hf_comeback_fact,
                                                  .case_known = hf_comeback_known,
+                                                 .order_found = hf_late_order_found,
                                                  .case_due = hf_comeback_due,
                                                  .case_seen = hf_comeback_seen};
   const struct hf_intake_config intake = {.brokers = config->kafka_brokers,
@@ -445,8 +447,9 @@ static void allocate(struct hf_engine *engine)
   engine->sign_done_ns = calloc(flights + 1, sizeof(int64_t));
   hf_proof_open(engine);
   engine->traces = calloc(HF_TRACES_MAX, sizeof *engine->traces);
+  engine->lates = calloc(HF_LATE_MAX, sizeof *engine->lates);
   HF_ASSERT(engine->facts && engine->sign_jobs && engine->sign_queue && engine->sign_started_ns && engine->sign_done_ns &&
-            engine->traces);
+            engine->traces && engine->lates);
 }
 
 struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *config)
@@ -514,6 +517,7 @@ void hf_engine_close(struct hf_engine *engine)
   free(engine->sign_started_ns);
   free(engine->sign_done_ns);
   free(engine->traces);
+  free(engine->lates);
   hf_proof_close(engine);
   hf_audit_close(engine);
   free(engine);

@@ -85,6 +85,21 @@ struct hf_comeback {
   uint32_t seen_count;
 };
 
+#define HF_LATE_MAX 8
+
+struct hf_late {
+  enum { HF_LATE_FREE = 0, HF_LATE_NEW, HF_LATE_ASKED, HF_LATE_FOUND, HF_LATE_NOBODYS } state;
+  uint32_t lane, shard;
+  int64_t epoch; /* the shard's, when it came */
+  struct hf_order_id order_id;
+  struct hf_case_id case_id; /* FOUND */
+  bool has_order, is_durable;
+  struct hf_time at;
+  int64_t offset, until_mono_ns;
+  size_t body_size;
+  uint8_t body[HF_ANSWER_BODY_SIZE_MAX];
+};
+
 struct hf_engine {
   struct hf_config config;
   struct event_base *base;
@@ -130,6 +145,7 @@ struct hf_engine {
   int exit_code;
   int64_t stop_by_ns;
   struct hf_comeback comeback;
+  struct hf_late *lates; /* HF_LATE_MAX */
   int64_t record_alarm_ns;
   struct hf_counters counters;
   struct hf_histogram stages[HF_STAGE_COUNT];
@@ -152,6 +168,8 @@ void hf_takeover_work(struct hf_engine *engine);
 /* comeback.c */
 /* True: the submission waits, its case is being looked up. */
 bool hf_comeback_awaits(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
+/* Asks for a rested case; false: another question is under way. */
+bool hf_comeback_ask(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
 /* The submission that waited is decided. */
 void hf_comeback_decided(struct hf_engine *engine);
 /* It came back for a submission, and rests again before that is decided: what another case told it was all that was left to do.
@@ -164,6 +182,17 @@ void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id);
 void hf_comeback_seen(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen);
 /* The case has a new account, and that is committed. */
 void hf_comeback_grown(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
+
+/* late.c */
+/* What an institution says by itself, to the order it is about, wherever that is. offset: on holdfast.answers, -1: none. */
+void hf_late_hear(struct hf_engine *engine, uint32_t lane, const struct hf_heard *heard, struct hf_time at, int64_t offset);
+void hf_late_order_found(void *owner, uint32_t shard, struct hf_order_id id, struct hf_case_id case_id,
+                         struct hf_status status);
+/* The case is in memory again. */
+void hf_late_returned(struct hf_engine *engine, uint32_t shard, struct hf_case_id id);
+/* Returns whether any waits. */
+bool hf_late_work(struct hf_engine *engine);
+int64_t hf_late_first_offset(const struct hf_engine *engine, uint32_t shard);
 
 /* route.c: a step's facts to where they go. */
 void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t next_offset, struct hf_span raw);

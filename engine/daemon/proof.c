@@ -274,7 +274,7 @@ static void conclude(struct hf_engine *engine, struct hf_proving *proving)
   if (proving->cancelled)
     ;
   else if (proving->flight == 0 && right)
-    hf_dispatch_heard(engine->dispatch, proving->lane, &heard, proving->at);
+    hf_late_hear(engine, proving->lane, &heard, proving->at, proving->offset);
   else if (proving->flight == 0)
     refuse_heard(hf_dispatch_lane(engine->dispatch, proving->lane).row, hf_reason_code(proving->job.verdict));
   else if (right)

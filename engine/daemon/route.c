@@ -141,8 +141,10 @@ void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t 
     }
   }
   if (count == 0) return;
-  int64_t checked = hf_proof_first_offset(engine, shard), read = engine->shards[shard].answers_read;
-  const struct hf_log_place next = {next_offset, checked < read ? checked : read};
+  const int64_t answers[] = {hf_proof_first_offset(engine, shard), hf_late_first_offset(engine, shard)};
+  struct hf_log_place next = {next_offset, engine->shards[shard].answers_read};
+  for (int i = 0; i < 2; i++)
+    if (answers[i] < next.answer) next.answer = answers[i];
   hf_record_add(engine->record, shard, engine->facts, count, next, raw);
 }
 

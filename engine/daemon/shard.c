@@ -60,6 +60,12 @@ void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested, uint64_
   hf_map_put(&shard->recent, rested.uuid, place + 1);
 }
 
+uint64_t hf_shard_rested_seq(const struct hf_shard *shard)
+{
+  if (shard->ring_used == 0) return shard->forgotten_seq;
+  return shard->ring[(shard->ring_first + shard->ring_used - 1) % HF_RECENT_CASES_MAX].seq;
+}
+
 uint64_t hf_shard_look_up_after(const struct hf_shard *shard, struct hf_case_id id)
 {
   uint32_t place = hf_map_get(&shard->recent, id.uuid);

@@ -42,6 +42,8 @@ void hf_shard_close(struct hf_shard *shard);
 void hf_shard_remember(struct hf_shard *shard, struct hf_case_id rested, uint64_t seq);
 /* Whether PostgreSQL has to be asked for this case before a report on it is decided. */
 bool hf_shard_must_look_up(const struct hf_shard *shard, struct hf_case_id id, int64_t now_wall_ns);
+/* PostgreSQL knows all cases that rest once this fact is committed; 0: it does already. */
+uint64_t hf_shard_rested_seq(const struct hf_shard *shard);
 /* PostgreSQL knows all of a rested case once this fact is committed; 0: it does already. */
 uint64_t hf_shard_look_up_after(const struct hf_shard *shard, struct hf_case_id id);
 

@@ -680,7 +680,8 @@ static void pass_on(struct hf_dispatch *dispatch, const struct hf_order *order, 
   dispatch->events.tell(dispatch->events.owner, &input);
 }
 
-void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at)
+bool hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at,
+                       struct hf_order_id *unknown)
 {
   const struct hf_dialect *dialect = dispatch->lanes[lane].dialect;
   const struct hf_institution *row = &dispatch->lanes[lane].row;
@@ -696,23 +697,24 @@ void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1504", "a message that names no order", HF_FIELD("institution", row->code),
            HF_FIELD("why", read.why));
-    return;
+    return false;
   }
   uint32_t number = hf_map_get(&dispatch->item_of, id.uuid);
   const struct hf_order *order = number != 0 ? &item_at(dispatch, number)->order : NULL;
   if (order == NULL && dispatch->events.known != NULL && dispatch->events.known(dispatch->events.owner, id, &known))
     order = &known;
-  bool is_foreign = order != NULL && strcmp(order->institution, row->code) != 0;
-  if (order == NULL || is_foreign) {
-    HF_LOG(is_foreign ? HF_LOG_ALARM : HF_LOG_INFO, "E1505", "an answer that no order waits for",
-           HF_FIELD("institution", row->code), HF_FIELD("order", id));
-    return;
+  *unknown = id;
+  if (order == NULL) return true;
+  if (strcmp(order->institution, row->code) != 0) {
+    HF_LOG(HF_LOG_ALARM, "E1505", "an answer to another institution's order", HF_FIELD("institution", row->code),
+           HF_FIELD("order", id));
+    return false;
   }
   read = dialect->decode(heard->body, order, row, dispatch->room, &answer);
   if (!hf_is_ok(read)) {
     HF_LOG(HF_LOG_WARN, "E1502", "an answer is not believed", HF_FIELD("institution", row->code), HF_FIELD("order", id),
            HF_FIELD("why", read.why));
-    return; /* the try's own time decides */
+    return false; /* the try's own time decides */
   }
   dispatch->hears_durable = heard->is_durable;
   if (number != 0)
@@ -720,6 +722,7 @@ void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct
   else
     pass_on(dispatch, order, &answer, at);
   dispatch->hears_durable = false;
+  return false;
 }
 
 void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf_outcome outcome, bool left, struct hf_time at)

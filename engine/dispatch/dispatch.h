@@ -104,7 +104,9 @@ struct hf_heard {
   const struct hf_order_id *order_id; /* whose answer it is; NULL: its dialect reads it from the body */
   bool is_durable;                    /* it stands in Kafka: what follows from it need not wait for a commit */
 };
-void hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at);
+/* True: nobody here knows the order *unknown that it is about. False: it is told, or it was not believed and logged. */
+bool hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct hf_heard *heard, struct hf_time at,
+                       struct hf_order_id *unknown);
 void hf_dispatch_failed(struct hf_dispatch *dispatch, uint32_t flight, enum hf_outcome outcome, bool left, struct hf_time at);
 
 /* UINT32_MAX where no institution has this code. */

@@ -29,6 +29,8 @@ static const char seen_sql[] =
     "on s.institution = a.institution and s.number = a.number and s.case_id <> a.case_id "
     "where a.shard = $1::int4 and a.case_id = any ($2::uuid[]) limit 256";
 
+static const char order_sql[] = "select case_id from order_state where shard = $1::int4 and order_id = $2::uuid";
+
 bool hf_connection_is_ready(PGconn *connection, PostgresPollingStatusType poll_for)
 {
   struct pollfd wait = {.fd = PQsocket(connection), .events = poll_for == PGRES_POLLING_READING ? POLLIN : POLLOUT};
@@ -61,6 +63,17 @@ bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf
 {
   if (!take(question, HF_QUESTION_CASE, shard)) return false;
   question->case_id = id;
+  question->after_seq = after_seq;
+  begin(question, now);
+  return true;
+}
+
+bool hf_question_of_order(struct hf_question *question, uint32_t shard, struct hf_order_id id, uint64_t after_seq,
+                          struct hf_time now)
+{
+  if (!take(question, HF_QUESTION_ORDER, shard)) return false;
+  question->order_id = id;
+  question->case_id = (struct hf_case_id){{{0}}};
   question->after_seq = after_seq;
   begin(question, now);
   return true;
@@ -100,12 +113,14 @@ static void write_cases(const struct hf_question *question, char *text)
 static bool ask(struct hf_question *question)
 {
   char shard[12], text[HF_QUESTION_CASES_MAX * HF_UUID_TEXT_SIZE + 2];
-  static const char *const sql[] = {case_sql, due_sql, seen_sql};
+  static const char *const sql[] = {case_sql, due_sql, seen_sql, order_sql};
   snprintf(shard, sizeof shard, "%u", question->shard);
   if (question->kind == HF_QUESTION_DUE)
     hf_time_text(question->before_wall_ns, text);
   else if (question->kind == HF_QUESTION_CASE)
     hf_uuid_text(question->case_id.uuid, text);
+  else if (question->kind == HF_QUESTION_ORDER)
+    hf_uuid_text(question->order_id.uuid, text);
   else
     write_cases(question, text);
   question->state = HF_QUESTION_ASKED;
@@ -119,6 +134,8 @@ static void end(struct hf_question *question, const struct hf_record_events *eve
   question->state = HF_QUESTION_IDLE;
   if (!hf_is_ok(status)) hf_question_close(question);
   if (question->kind == HF_QUESTION_CASE) events->case_known(events->owner, question->shard, question->case_id, status);
+  if (question->kind == HF_QUESTION_ORDER)
+    events->order_found(events->owner, question->shard, question->order_id, question->case_id, status);
 }
 
 static bool uuid_at(const PGresult *rows, int row, int column, struct hf_uuid *id)
@@ -157,6 +174,8 @@ static void hand_over(struct hf_question *question, const PGresult *rows, const 
       events->case_fact(events->owner, question->shard, value);
     else if (question->kind == HF_QUESTION_SEEN)
       hand_over_seen(question, rows, row, events);
+    else if (question->kind == HF_QUESTION_ORDER)
+      (void)uuid_at(rows, row, 0, &question->case_id.uuid);
     else if (uuid_at(rows, row, 0, &id.uuid))
       events->case_due(events->owner, question->shard, id);
   }

@@ -14,7 +14,7 @@
 
 enum hf_question_state { HF_QUESTION_IDLE = 0, HF_QUESTION_CONNECTING, HF_QUESTION_HELD, HF_QUESTION_ASKED };
 
-enum hf_question_kind { HF_QUESTION_CASE, HF_QUESTION_DUE, HF_QUESTION_SEEN };
+enum hf_question_kind { HF_QUESTION_CASE, HF_QUESTION_DUE, HF_QUESTION_SEEN, HF_QUESTION_ORDER };
 
 struct hf_question {
   const char *conninfo;
@@ -24,9 +24,10 @@ struct hf_question {
   enum hf_question_state state;
   enum hf_question_kind kind;
   uint32_t shard;
-  struct hf_case_id case_id; /* CASE */
-  int64_t before_wall_ns;    /* DUE */
-  uint32_t cases_count;      /* SEEN: of these */
+  struct hf_case_id case_id;   /* CASE; ORDER: what was found */
+  struct hf_order_id order_id; /* ORDER */
+  int64_t before_wall_ns;      /* DUE */
+  uint32_t cases_count;        /* SEEN: of these */
   struct hf_case_id cases[HF_QUESTION_CASES_MAX];
   uint64_t after_seq; /* asked once this is committed: the case's own last facts may be on their way */
   int64_t deadline_ns;
@@ -35,6 +36,9 @@ struct hf_question {
 /* False: one is under way. */
 bool hf_question_of_case(struct hf_question *question, uint32_t shard, struct hf_case_id id, uint64_t after_seq,
                          struct hf_time now);
+/* Which case an order is of. */
+bool hf_question_of_order(struct hf_question *question, uint32_t shard, struct hf_order_id id, uint64_t after_seq,
+                          struct hf_time now);
 bool hf_question_of_due(struct hf_question *question, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
 /* count: at most HF_QUESTION_CASES_MAX. */
 bool hf_question_of_seen(struct hf_question *question, uint32_t shard, const struct hf_case_id *cases, uint32_t count,

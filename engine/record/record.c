@@ -579,6 +579,12 @@ void hf_record_hurry(struct hf_record *record, uint32_t shard)
   record->shards[shard].hurry = true;
 }
 
+bool hf_record_ask_order(struct hf_record *record, uint32_t shard, struct hf_order_id id, uint64_t after_seq,
+                         struct hf_time now)
+{
+  return hf_question_of_order(&record->question, shard, id, after_seq, now);
+}
+
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now)
 {
   return hf_question_of_due(&record->question, shard, before_wall_ns, now);

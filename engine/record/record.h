@@ -46,6 +46,8 @@ struct hf_record_events {
   /* Answers: a case's facts without its rests and returns, in order, then that it is known; a case that is due. */
   void (*case_fact)(void *owner, uint32_t shard, struct hf_span fact);
   void (*case_known)(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
+  /* Whose order it is; a zero case id: nobody's. */
+  void (*order_found)(void *owner, uint32_t shard, struct hf_order_id id, struct hf_case_id case_id, struct hf_status status);
   void (*case_due)(void *owner, uint32_t shard, struct hf_case_id id);
   /* Another case, or the suspect list, knows an account of this case. */
   void (*case_seen)(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen);
@@ -89,6 +91,9 @@ HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record
  * way. A case: asked once the fact after_seq is committed (0: at once), given up after 50 ms.
  */
 bool hf_record_ask_case(struct hf_record *record, uint32_t shard, struct hf_case_id id, uint64_t after_seq, struct hf_time now);
+/* Which case an order is of, by what is committed with the fact after_seq. */
+bool hf_record_ask_order(struct hf_record *record, uint32_t shard, struct hf_order_id id, uint64_t after_seq,
+                         struct hf_time now);
 /* Rested cases of the shard whose holds end before `before`, at most 100. */
 bool hf_record_ask_due(struct hf_record *record, uint32_t shard, int64_t before_wall_ns, struct hf_time now);
 /* Other cases that know the accounts of these; at most HF_QUESTION_CASES_MAX. */

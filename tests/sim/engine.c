@@ -443,7 +443,7 @@ void sim_engine_reply(struct sim *sim, struct sim_engine *engine, const struct s
     const struct hf_heard heard = {.body = {(const uint8_t *)event->body, strlen(event->body)}};
     for (uint32_t lane = 0; lane < hf_dispatch_lanes(engine->dispatch); lane++)
       if (strcmp(hf_dispatch_lane(engine->dispatch, lane).row->code, sim->banks[event->a].code) == 0)
-        hf_dispatch_heard(engine->dispatch, lane, &heard, sim_time(sim));
+        (void)hf_dispatch_heard(engine->dispatch, lane, &heard, sim_time(sim), &(struct hf_order_id){{{0}}});
     wake(sim, engine, MS);
     return;
   }
