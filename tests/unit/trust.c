@@ -204,6 +204,53 @@ static void a_mac_keys_file_is_read_strictly(void **unused)
   }
 }
 
+/* --- adapters/vectors: made with OpenSSL's command line --- */
+
+static struct hf_span read_base64(const char *path, uint8_t out[512])
+{
+  size_t size;
+  char *text = (char *)read_source_file(path, &size);
+  size_t decoded = hf_base64_decode(text, size - 1, out, 512); /* a newline ends it */
+  free(text);
+  assert_true(decoded != SIZE_MAX);
+  return (struct hf_span){out, decoded};
+}
+
+static void vectors_are_right_to_the_bit(void **unused)
+{
+  (void)unused;
+  static const char *const messages[] = {"order", "callback"};
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  for (int algorithm = 1; algorithm < HF_ALGORITHM_COUNT; algorithm++) {
+    const char *name = hf_algorithm_code((enum hf_algorithm)algorithm);
+    char path[128];
+    uint8_t der[HF_PUBLIC_KEY_SIZE_MAX], bytes[512];
+    size_t size;
+    snprintf(path, sizeof path, "adapters/vectors/%s.pub.pem", name);
+    uint8_t *pem = read_source_file(path, &size);
+    BIO *in = BIO_new_mem_buf(pem, (int)size);
+    EVP_PKEY *read = PEM_read_bio_PUBKEY(in, NULL, NULL, NULL);
+    struct hf_trust_key key = {.algorithm = (enum hf_algorithm)algorithm};
+    key.key = hf_key_load_public(key.algorithm, der, hf_key_public_der(read, der, sizeof der));
+    assert_non_null(key.key);
+    for (int m = 0; m < 2; m++) {
+      snprintf(path, sizeof path, "adapters/vectors/%s.signed", messages[m]);
+      uint8_t *message = read_source_file(path, &size);
+      snprintf(path, sizeof path, "adapters/vectors/%s.%s.b64", messages[m], name);
+      struct hf_span signature = read_base64(path, bytes);
+      assert_true(hf_key_verify(context, &key, (struct hf_span){message, size}, signature));
+      message[size / 2] ^= 1;
+      assert_false(hf_key_verify(context, &key, (struct hf_span){message, size}, signature));
+      free(message);
+    }
+    EVP_PKEY_free(key.key);
+    EVP_PKEY_free(read);
+    BIO_free(in);
+    free(pem);
+  }
+  EVP_MD_CTX_free(context);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ED25519_signs_and_verifies),
@@ -212,6 +259,7 @@ int main(void)
                                      cmocka_unit_test(SM2_SM3_signs_and_verifies),
                                      cmocka_unit_test(rsa_pkcs1_is_verified_and_not_taken_for_pss),
                                      cmocka_unit_test(bytes_that_are_no_key_are_refused),
+                                     cmocka_unit_test(vectors_are_right_to_the_bit),
                                      cmocka_unit_test(macs_are_the_known_ones),
                                      cmocka_unit_test(a_mac_keys_file_is_read_strictly)};
   return cmocka_run_group_tests(tests, NULL, NULL);
