@@ -127,9 +127,11 @@ def run(folder, keep):
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     with World(folder, broker='dev', institutions=list(CODES), dialects=DIALECTS, on_spawn=lambda world: remember(world, folder)) as world:
-        say(f'starting PostgreSQL, broker, nine institutions and the engine below {folder}')
+        say(f'starting PostgreSQL, broker, nine institutions, their door and the engine below {folder}')
         story.prepare(world)
+        world.members = {'BANKA': 'ecdsa-p256'}  # it may also come to the gate
         world.start(names=CODES)
+        world.start_gate()
         print(world.holdfast('institution', 'list').stdout, flush=True)
         write_report(folder / 'report.yaml')
         say('submitting one signed report: one victim, twelve accounts\n')
@@ -141,10 +143,12 @@ def run(folder, keep):
         say(f'case {case}: {stopped} accounts stopped, {ended} orders with receipt and feedback')
         told = tell_story(world)
         proved = tell_evidence(world)
-        command = f'build/release/bin/holdfast --config {folder}/officer.yaml'
+        command, tls = f'build/release/bin/holdfast --config {folder}/officer.yaml', folder / 'tls'
+        gate = f'curl --cacert {tls}/ca.pem --cert {tls}/BANKA.pem --key {tls}/BANKA.key https://127.0.0.1:{world.gates["gate"][0]}/v1/hello'
         if keep:
             say(f'\nStill running. Next:\n  {command} case show {case}\n  {command} case tree {told}\n  {command} task list\n  {command} order show ORDER\n  {command} doctor\n'
                 f'  psql "{world.conninfo}"\n  curl http://127.0.0.1:{world.http["engine-1"]}/metrics\n'
+                f'  {gate}     BANKA at the institutions\' door (engine/gate/README.md)\n'
                 f'  less {folder}/banks/BANKA.ledger      what the simulated bank did\n  deploy/quickstart --stop')
             world.processes.clear()
         else:
