@@ -175,11 +175,8 @@ void hf_comeback_work(struct hf_engine *engine)
   if (comeback->due_count > 0) {
     const struct hf_due_case *due = &comeback->due[comeback->due_count - 1];
     struct hf_shard *shard = &engine->shards[due->shard];
-    if (shard->state != HF_SHARD_RUNNING || hf_core_has_case(shard->core, due->id) || !hf_core_has_room(shard->core)) {
-      comeback->due_count--;
-    } else if (hf_comeback_ask(engine, due->shard, due->id)) {
-      comeback->due_count--;
-    }
+    bool over = shard->state != HF_SHARD_RUNNING || hf_core_has_case(shard->core, due->id) || !hf_core_has_room(shard->core);
+    if (over || hf_comeback_ask(engine, due->shard, due->id)) comeback->due_count--;
     return;
   }
   if (engine->turn.mono_ns < comeback->next_ns) return;
