@@ -357,10 +357,17 @@ int hf_engine_run(struct hf_engine *engine)
 
 /* --- life --- */
 
-static struct event *watch_fd(struct hf_engine *engine, int fd)
+/* Read here and not by each turn: most turns have nothing to do with answers over Kafka. */
+static void on_answers(evutil_socket_t fd, short what, void *user)
+{
+  (void)fd, (void)what;
+  hf_answers_woken(((struct hf_engine *)user)->answers);
+}
+
+static struct event *watch_fd(struct hf_engine *engine, int fd, event_callback_fn woken)
 {
   if (fd < 0) return NULL;
-  struct event *event = event_new(engine->base, fd, EV_READ | EV_PERSIST, on_wake, engine);
+  struct event *event = event_new(engine->base, fd, EV_READ | EV_PERSIST, woken, engine);
   event_add(event, NULL);
   return event;
 }
@@ -481,9 +488,9 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   struct hf_status status = open_stages(engine);
   if (!hf_is_ok(status)) return status;
   engine->turn_timer = evtimer_new(engine->base, on_wake, engine);
-  engine->intake_event = watch_fd(engine, hf_intake_fd(engine->intake));
-  engine->answers_event = watch_fd(engine, hf_answers_fd(engine->answers));
-  engine->trust_event = watch_fd(engine, hf_trust_fd(engine->trust));
+  engine->intake_event = watch_fd(engine, hf_intake_fd(engine->intake), on_wake);
+  engine->answers_event = watch_fd(engine, hf_answers_fd(engine->answers), on_answers);
+  engine->trust_event = watch_fd(engine, hf_trust_fd(engine->trust), on_wake);
   static const int numbers[] = {SIGTERM, SIGINT};
   for (int i = 0; i < 2; i++) {
     engine->signals[i] = evsignal_new(engine->base, numbers[i], on_signal, engine);

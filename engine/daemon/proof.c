@@ -201,6 +201,19 @@ static struct hf_status read_callback(const struct hf_envelope *envelope, int64_
   return hf_ok();
 }
 
+/* A worker looks at what was read; what could not be, or is by a key that may not, is refused now. */
+static void check_heard(struct hf_engine *engine, uint32_t lane, struct hf_proving *proving, struct hf_status read,
+                        size_t bytes_size, struct hf_time at)
+{
+  const struct hf_institution *row = hf_dispatch_lane(engine->dispatch, lane).row;
+  const char *objection = hf_is_ok(read) ? objection_to(engine, proving->order_id, row, &proving->proof) : read.why;
+  if (objection != NULL) return refuse_heard(row, objection);
+  proving->flight = 0;
+  proving->lane = lane;
+  proving->at = at;
+  start(engine, proving, bytes_size);
+}
+
 bool hf_proof_record(struct hf_engine *engine, uint32_t lane, const struct hf_answer_record *record)
 {
   const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
@@ -215,17 +228,9 @@ bool hf_proof_record(struct hf_engine *engine, uint32_t lane, const struct hf_an
                                 : read_heard(&view, record->value, record->at.wall_ns, proving, &bytes_size);
   if (hf_is_ok(status) && hf_order_id_shard(proving->order_id) != record->shard)
     status = hf_fail(HF_STATUS_REFUSED, "the order is of another partition");
-  const char *objection = hf_is_ok(status) ? objection_to(engine, proving->order_id, view.row, &proving->proof) : status.why;
-  if (objection != NULL) {
-    refuse_heard(view.row, objection);
-    return true;
-  }
-  proving->flight = 0;
-  proving->lane = lane;
-  proving->at = record->at;
   proving->shard = record->shard;
   proving->offset = record->offset;
-  start(engine, proving, bytes_size);
+  check_heard(engine, lane, proving, status, bytes_size, record->at);
   return true;
 }
 
@@ -234,18 +239,10 @@ static enum hf_believed begin_heard(struct hf_engine *engine, uint32_t lane, str
 {
   const struct hf_lane_view view = hf_dispatch_lane(engine->dispatch, lane);
   struct hf_proving *proving = free_place(engine);
-  size_t bytes_size;
+  size_t bytes_size = 0;
   if (proving == NULL) return HF_BELIEVED_NO_ROOM;
   struct hf_status status = read_heard(&view, body, at.wall_ns, proving, &bytes_size);
-  const char *objection = hf_is_ok(status) ? objection_to(engine, proving->order_id, view.row, &proving->proof) : status.why;
-  if (objection != NULL) {
-    refuse_heard(view.row, objection);
-    return HF_BELIEVED_LATER;
-  }
-  proving->flight = 0;
-  proving->lane = lane;
-  proving->at = at;
-  start(engine, proving, bytes_size);
+  check_heard(engine, lane, proving, status, bytes_size, at);
   return HF_BELIEVED_LATER;
 }
 

@@ -111,6 +111,13 @@ void hf_answers_stop(struct hf_answers *answers)
   rd_kafka_assign(answers->kafka, NULL);
 }
 
+void hf_answers_woken(struct hf_answers *answers)
+{
+  uint64_t count;
+  ssize_t ignored = read(answers->fd, &count, sizeof count);
+  (void)ignored;
+}
+
 static struct hf_span institution_of(const rd_kafka_message_t *message)
 {
   rd_kafka_headers_t *headers;
@@ -141,10 +148,7 @@ static void tell_gap(const struct hf_answers *answers, const rd_kafka_message_t 
 
 const struct hf_answer_record *hf_answers_next(struct hf_answers *answers)
 {
-  uint64_t count;
   if (answers->message != NULL) return &answers->record;
-  ssize_t ignored = read(answers->fd, &count, sizeof count); /* EAGAIN: woken by something else */
-  (void)ignored;
   rd_kafka_message_t *message;
   while ((message = rd_kafka_consumer_poll(answers->kafka, 0)) != NULL && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     HF_LOG(HF_LOG_WARN, "E1108", "Kafka gives an error instead of an answer",

@@ -34,8 +34,9 @@ struct hf_answer_record {
 
 HF_MUST_USE struct hf_status hf_answers_open(struct hf_answers **answers, const struct hf_answers_config *config);
 void hf_answers_close(struct hf_answers *answers);
-/* Readable when Kafka has something. */
+/* Readable when Kafka has something, until hf_answers_woken. */
 int hf_answers_fd(const struct hf_answers *answers);
+void hf_answers_woken(struct hf_answers *answers);
 
 /* Reads these shards from these offsets on, and no other; what was deleted meanwhile is told as an alarm (E1107). */
 void hf_answers_start(struct hf_answers *answers, const uint32_t *shards, const int64_t *offsets, uint32_t count);
