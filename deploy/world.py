@@ -81,6 +81,7 @@ class World:
         # key file → holder, unit, role; `officer` is the one that signs where nobody else is named
         self.officers = {'officer': ('officer 1', 'duty desk', 'officer'), 'second': ('officer 2', 'duty desk', 'officer'),
                          'leader': ('leader 1', 'duty desk', 'leader'), 'stranger': ('officer 9', 'other unit', 'officer')}
+        self.postgres_more = ''  # lines for its configuration
         self.commit_times = False  # PostgreSQL keeps when each transaction was committed: for the benchmark
         self.members, self.gates = {}, {}  # code → the algorithm that it signs with at the gate
         self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more, self.brokers = {}, {}, [], True, None, [], 'none'
@@ -148,7 +149,7 @@ class World:
             out.write(f"listen_addresses = '127.0.0.1'\nport = {self.pg_port}\nunix_socket_directories = ''\nmax_connections = 50\n"
                       f"shared_buffers = 128MB\nmax_wal_size = 2GB\njit = off\nfsync = {'on' if fsync else 'off'}\nmax_wal_senders = 0\n"
                       f"track_commit_timestamp = {'on' if self.commit_times else 'off'}\n"
-                      "wal_level = minimal\nwal_compression = lz4\nlog_min_messages = warning\nlog_destination = stderr\n")
+                      f"wal_level = minimal\nwal_compression = lz4\nlog_min_messages = warning\nlog_destination = stderr\n{self.postgres_more}")
         if first:
             with open(data / 'postgresql.conf', 'a') as out:
                 out.write("include 'holdfast.conf'\n")
@@ -166,7 +167,7 @@ class World:
 
     def make_logins(self):
         """Members of the migration's roles: nothing but the migration itself runs as a superuser."""
-        for role in ('engine', 'officer', 'auditor', 'console', 'gate'):
+        for role in ('engine', 'officer', 'auditor', 'console', 'gate', 'keeper'):
             self.sql(f"do $$ begin if not exists (select from pg_roles where rolname = '{role}') then create role {role} login in role holdfast_{role}; end if; end $$")
 
     def stop_postgres(self, number=signal.SIGINT):
@@ -213,6 +214,7 @@ class World:
         self.ids = {}
         for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
             self.keygen(name, algorithm)
+        subprocess.run([self.bin / 'holdfast', 'personal', 'new', tls / 'personal.keys'], check=True)
         for code in self.members:
             self.member(code, openssl)
         for name in list(self.answer_keys().values())[1:]:
@@ -333,7 +335,7 @@ class World:
         port = free_port()
         values = {'kafka.brokers': self.brokers, 'kafka.fetch_wait_ms': 5 if self.broker_kind == 'dev' else 100, 'postgres.conninfo': self.conninfo_of('engine'),
                   'engine.instance': instance, 'engine.signing_key': tls / 'orders.key.pem', 'engine.root_keys': tls / 'root.pub.pem', 'engine.mac_keys': tls, 'filedrop.root': self.dir / 'drop',
-                  'audit.key': tls / 'audit.key.pem', 'audit.sm2_key': tls / 'audit-sm2.key.pem',
+                  'personal.keys': tls / 'personal.keys', 'audit.key': tls / 'audit.key.pem', 'audit.sm2_key': tls / 'audit-sm2.key.pem',
                   'tls.certificate': tls / 'centre.pem', 'tls.key': tls / 'centre.key', 'tls.ca': tls / 'ca.pem', 'http.listen': f'127.0.0.1:{port}'}
         values.update(self.settings)
         file = self.dir / f'{instance}.yaml'
@@ -343,11 +345,11 @@ class World:
             sections.setdefault(section, []).append(f'  {name}: "{value}"\n')
         file.write_text(''.join(f'{s}:\n{"".join(lines)}' for s, lines in sections.items()))
         note_key = self.note_key()
-        for who in (*self.officers, 'root', 'auditor'):
-            login = {'root': 'holdfast', 'auditor': 'auditor'}.get(who, 'officer')
-            key = tls / f'{"officer" if who == "auditor" else who}.key.pem'
+        for who in (*self.officers, 'root', 'auditor', 'keeper'):
+            login = {'root': 'holdfast', 'auditor': 'auditor', 'keeper': 'keeper'}.get(who, 'officer')
+            key = tls / f'{"officer" if who in ("auditor", "keeper") else who}.key.pem'
             (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo_of(login)}"\nkey: "{key}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n'
-                                                f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\n')
+                                                f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\npersonal_keys: "{tls / "personal.keys"}"\n')
         self.http = getattr(self, 'http', {})
         self.http[instance] = port
         return file

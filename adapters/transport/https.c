@@ -346,18 +346,17 @@ static void https_close(void *self)
 {
   struct https *https = self;
   if (https == NULL) return;
-  for (uint32_t i = 0; i < https->config.slots_count; i++) {
-    if (https->slots[i] == NULL) continue;
-    curl_multi_remove_handle(https->multi, https->slots[i]->curl);
-    put_back(https->slots[i]);
-  }
   for (uint32_t i = 0; i < https->institutions_count; i++) {
     struct institution *institution = &https->institutions[i];
-    for (struct exchange *exchange = institution->idle; exchange != NULL; exchange = exchange->next)
+    for (uint32_t k = 0; k < institution->exchanges_used; k++) { /* idle, sending, warming */
+      struct exchange *exchange = &institution->exchanges[k];
+      curl_multi_remove_handle(https->multi, exchange->curl);
       curl_easy_cleanup(exchange->curl);
-    free(institution->exchanges);
+      curl_slist_free_all(exchange->headers);
+    }
   }
-  curl_multi_cleanup(https->multi);
+  curl_multi_cleanup(https->multi); /* tells exchanges of connections that it closes */
+  for (uint32_t i = 0; i < https->institutions_count; i++) free(https->institutions[i].exchanges);
   event_free(https->timer);
   free(https->watches);
   free(https->slots);

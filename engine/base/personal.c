@@ -1,5 +1,6 @@
 #include "engine/base/personal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool account_byte(uint8_t c)
@@ -67,10 +68,10 @@ bool hf_name_equal(const struct hf_name *a, const struct hf_name *b)
 
 char *hf_mask_account(const struct hf_account_number *number, char text[HF_MASK_TEXT_SIZE])
 {
-  size_t head = number->size >= 13 ? 6 : 0;
-  size_t tail = number->size >= 13 ? 4 : number->size >= 6 ? 2 : 0;
-  for (size_t i = 0; i < number->size; i++) text[i] = i < head || i >= number->size - tail ? (char)number->bytes[i] : '*';
-  text[number->size] = '\0';
+  int head = number->size >= 13 ? 6 : 0;
+  int tail = number->size >= 13 ? 4 : number->size >= 6 ? 2 : 0;
+  const char *bytes = (const char *)number->bytes;
+  snprintf(text, HF_MASK_TEXT_SIZE, "%.*s******%.*s", head, bytes, tail, bytes + number->size - tail);
   return text;
 }
 

@@ -36,7 +36,8 @@ bool hf_account_number_equal(const struct hf_account_number *a, const struct hf_
 bool hf_name_equal(const struct hf_name *a, const struct hf_name *b);
 
 #define HF_MASK_TEXT_SIZE 64
-/* First six and last four ("622202******1234"); shorter numbers show the last two at most. Returns text. */
+/* First six and last four with six stars between, however many there are ("622202******1234"); of numbers under 13 characters
+ * the last two at most. Returns text. */
 char *hf_mask_account(const struct hf_account_number *number, char text[HF_MASK_TEXT_SIZE]);
 
 /* The first character and a star ("张*"). Returns text. */

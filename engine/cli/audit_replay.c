@@ -21,8 +21,8 @@ static const char *const tables[] = {
 struct replay {
   PGconn *database;
   struct hf_projection projection;
-  struct hf_fact *facts; /* HF_RECORD_BATCH_FACTS */
-  struct hf_span *raw;   /* none: it is not in the facts, and not compared */
+  struct hf_fact *facts;           /* HF_RECORD_BATCH_FACTS */
+  struct hf_fact_company *company; /* empty: what goes along is not in the facts, and not compared */
   uint64_t replayed;
 };
 
@@ -86,7 +86,7 @@ static bool send_chunk(struct replay *replay, uint32_t shard, uint32_t count)
   static const struct hf_audit_tree none;
   static const struct hf_record_checkpoint no_note;
   const struct hf_projection_audit audit = {.shard = shard, .no_leaves = true, .tree = &none, .checkpoint = &no_note};
-  hf_projection_make(&replay->projection, replay->facts, replay->raw, count, &audit);
+  hf_projection_make(&replay->projection, replay->facts, replay->company, count, &audit);
   const struct hf_fence fence = {
       .shard = shard, .epoch = 1, .next_offset = -1, .next_answer = -1, .seq = replay->facts[count - 1].seq};
   bool ok = PQenterPipelineMode(replay->database) == 1 && hf_connection_send(replay->database, &fence, &replay->projection) &&
@@ -111,7 +111,8 @@ static bool replay_shard(struct replay *replay, uint32_t shard)
     for (int i = 0; ok && i < count; i++) {
       after = hf_cli_u64(rows, i, 0);
       struct hf_span body = {(const uint8_t *)PQgetvalue(rows, i, 1), (size_t)PQgetlength(rows, i, 1)};
-      struct hf_status status = hf_fact_decode(body, &replay->facts[i]);
+      struct hf_span sealed; /* the tables have pseudonyms, as the facts have: no key is needed */
+      struct hf_status status = hf_fact_decode(body, &replay->facts[i], &sealed);
       ok = hf_is_ok(status) && replay->facts[i].seq == after;
       if (!ok) hf_say(_("shard %u, seq %llu: %s"), shard, (unsigned long long)after, _("the body is no fact of this number"));
     }
@@ -180,14 +181,14 @@ int hf_command_audit_replay(struct hf_cli *cli)
   }
   replay->database = database;
   replay->facts = calloc(HF_RECORD_BATCH_FACTS, sizeof *replay->facts);
-  replay->raw = calloc(HF_RECORD_BATCH_FACTS, sizeof *replay->raw);
-  if (replay->facts == NULL || replay->raw == NULL) abort();
+  replay->company = calloc(HF_RECORD_BATCH_FACTS, sizeof *replay->company);
+  if (replay->facts == NULL || replay->company == NULL) abort();
   hf_projection_init(&replay->projection);
   int code = make_tables(database) && prepare(database) ? replay_all(replay) : HF_EXIT_FAILED;
   hf_projection_deinit(&replay->projection);
   PQfinish(database); /* and all of it is taken back */
   free(replay->facts);
-  free(replay->raw);
+  free(replay->company);
   free(replay);
   return code;
 }

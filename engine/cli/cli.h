@@ -26,12 +26,15 @@ enum hf_exit {
   HF_EXIT_SIGNATURE = 7,   /* the key cannot be used */
 };
 
+struct hf_opened;
+
 struct hf_cli {
   char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256], checkpoints[256], audit_key[1024];
-  char witness[128], witness_key[512], facts[128];
+  char witness[128], witness_key[512], facts[128], personal_keys[256];
   bool json, reveal;
-  const char *note_key; /* of audit */
-  const char *reason;   /* for --reveal, and of commands */
+  const struct hf_opened *opened; /* of --reveal: pseudonyms are shown as what they stand for */
+  const char *note_key;           /* of audit */
+  const char *reason;             /* for --reveal, and of commands */
   /* of commands */
   const char *verb, *mode, *amount, *until, *document, *to, *name, *confirm;
   bool cascade, break_glass, dry_run;
@@ -108,6 +111,10 @@ int hf_command_audit_consistency(struct hf_cli *cli);
 int hf_command_audit_witness(struct hf_cli *cli);
 int hf_command_audit_replay(struct hf_cli *cli);
 int hf_command_audit_verify(struct hf_cli *cli);
+int hf_command_personal_new(struct hf_cli *cli);
+int hf_command_personal_rotate(struct hf_cli *cli);
+int hf_command_personal_rewrap(struct hf_cli *cli);
+int hf_command_personal_destroy(struct hf_cli *cli);
 int hf_command_migrate(struct hf_cli *cli);
 int hf_command_doctor(struct hf_cli *cli);
 

@@ -17,7 +17,8 @@ static void take_fact(struct tail *tail, struct hf_span bytes)
   static struct hf_fact fact;
   char when[HF_TIME_TEXT_SIZE], id[HF_UUID_TEXT_SIZE] = "";
   memset(&fact, 0, sizeof fact);
-  if (!hf_is_ok(hf_fact_decode(bytes, &fact)) || fact.shard >= HF_SHARDS_MAX) {
+  struct hf_span sealed;
+  if (!hf_is_ok(hf_fact_decode(bytes, &fact, &sealed)) || fact.shard >= HF_SHARDS_MAX) {
     hf_say("%s", _("a record that is no fact of this version"));
     tail->gaps++;
     return;

@@ -74,6 +74,10 @@ static const struct command commands[] = {
   {"audit replay", "", 0, 0, hf_command_audit_replay, N_("make every table again from the facts, and compare"), "holdfast audit replay"},
   {"audit key", "FILE", 1, 1, hf_command_audit_key, N_("write a public key as checkpoints name it; --name: audit.origin, holdfast unless told; --mode witness: of one that cosigns"), "holdfast audit key audit.pub.pem"},
   {"facts tail", "[CASE]", 0, 1, hf_command_facts_tail, N_("facts as the engine publishes them, a line each, until none came for --timeout seconds; --mode all: from the first; says what is missing"), "holdfast facts tail --mode all"},
+  {"personal new", "FILE", 1, 1, hf_command_personal_new, N_("make the file of keys that account numbers and names are sealed with"), "holdfast personal new personal.keys"},
+  {"personal rotate", "FILE", 1, 1, hf_command_personal_rotate, N_("put a fresh wrapping key before those of the file"), "holdfast personal rotate personal.keys"},
+  {"personal rewrap", "", 0, 0, hf_command_personal_rewrap, N_("wrap all data keys of cases by the newest wrapping key, while engines run"), "holdfast personal rewrap"},
+  {"personal destroy", "CASE", 1, 1, hf_command_personal_destroy, N_("destroy the data keys of a closed case: nobody reads its numbers and names any more"), "holdfast personal destroy 0193… --reason 'term over' --confirm=01930000"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
 };
@@ -96,7 +100,7 @@ static int usage(FILE *out, int code)
   fprintf(out, "\n%s\n",
           _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http, routing,\n"
             "               checkpoints (a folder where seen ones are kept), audit_key (who must have signed them),\n"
-            "               witness (HOST:PORT), witness_key\n"
+            "               witness (HOST:PORT), witness_key, personal_keys (the file that --reveal needs)\n"
             "exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused, 4 sent but outcome unknown, 5 time is up,\n"
             "            6 Kafka or PostgreSQL cannot be reached, 7 the key cannot be used"));
   return code;
@@ -119,14 +123,14 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers",     "reports",   "conninfo", "key",         "http",  "routing",
-                                     "checkpoints", "audit_key", "witness",  "witness_key", "facts", NULL};
+  static const char *const keys[] = {"brokers",   "reports", "conninfo",    "key",   "http",          "routing", "checkpoints",
+                                     "audit_key", "witness", "witness_key", "facts", "personal_keys", NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers,     cli->reports,   cli->conninfo, cli->key,         cli->http, cli->routing,
-                cli->checkpoints, cli->audit_key, cli->witness,  cli->witness_key, cli->facts};
+  char *to[] = {cli->brokers,     cli->reports,   cli->conninfo, cli->key,         cli->http,  cli->routing,
+                cli->checkpoints, cli->audit_key, cli->witness,  cli->witness_key, cli->facts, cli->personal_keys};
   size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports,     sizeof cli->conninfo,    sizeof cli->key,
                     sizeof cli->http,    sizeof cli->routing,     sizeof cli->checkpoints, sizeof cli->audit_key,
-                    sizeof cli->witness, sizeof cli->witness_key, sizeof cli->facts};
+                    sizeof cli->witness, sizeof cli->witness_key, sizeof cli->facts,       sizeof cli->personal_keys};
   strcpy(cli->reports, "holdfast.reports");
   strcpy(cli->facts, "holdfast.facts");
   strcpy(cli->http, "127.0.0.1:9464");

@@ -6,7 +6,7 @@
 #include <wchar.h>
 
 #include "engine/base/assert.h"
-#include "engine/cli/cli.h"
+#include "engine/cli/reveal.h"
 
 void hf_say(const char *format, ...)
 {
@@ -101,15 +101,17 @@ static const char *const words[] = {N_("stop"),           N_("query"),
                                     N_("old_payee"),      N_("signed"),
                                     N_("stops_used_up"),  N_("yes")};
 
-static const char *cell_text(const PGresult *result, int row, int column)
+static const char *cell_text(const struct hf_cli *cli, const PGresult *result, int row, int column)
 {
   const char *text = PQgetvalue(result, row, column);
+  const char *clear = cli->opened == NULL ? NULL : hf_opened_text(cli->opened, text);
+  if (clear != NULL) return clear;
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
     if (strcmp(text, words[i]) == 0) return gettext(text);
   return text;
 }
 
-static void print_table(const PGresult *result, const char *titles)
+static void print_table(const struct hf_cli *cli, const PGresult *result, const char *titles)
 {
   char names[32][64];
   int columns = PQnfields(result), widths[32] = {0};
@@ -120,16 +122,40 @@ static void print_table(const PGresult *result, const char *titles)
     titles += size + (titles[size] == ',');
     widths[c] = width_of(names[c]);
     for (int r = 0; r < PQntuples(result); r++) {
-      int width = width_of(cell_text(result, r, c));
+      int width = width_of(cell_text(cli, result, r, c));
       if (width > widths[c]) widths[c] = width;
     }
   }
   for (int c = 0; c < columns; c++) put_cell(names[c], widths[c], is_number(result, c));
   puts("");
   for (int r = 0; r < PQntuples(result); r++) {
-    for (int c = 0; c < columns; c++) put_cell(cell_text(result, r, c), widths[c], is_number(result, c));
+    for (int c = 0; c < columns; c++) put_cell(cell_text(cli, result, r, c), widths[c], is_number(result, c));
     puts("");
   }
+}
+
+/* PostgreSQL's JSON; where a case is opened, strings that are pseudonyms become what they stand for. */
+static void print_json(const struct hf_cli *cli, const char *json)
+{
+  while (*json != '\0') {
+    size_t size = strcspn(json, "\"") + 1; /* up to a string, then the string */
+    if (json[size - 1] == '\0') break;
+    fwrite(json, 1, size, stdout);
+    json += size;
+    for (size = 0; json[size] != '"' && json[size] != '\0';) size += json[size] == '\\' ? 2 : 1;
+    char text[HF_NAME_SIZE_MAX + 1] = "", quoted[HF_NAME_SIZE_MAX * 6 + 3];
+    if (size < sizeof text) memcpy(text, json, size);
+    const char *clear = cli->opened == NULL ? NULL : hf_opened_text(cli->opened, text);
+    struct hf_writer writer = hf_writer_of(quoted, sizeof quoted);
+    if (clear != NULL) hf_write_json_string(&writer, clear, strlen(clear));
+    if (clear != NULL) /* with its own quotation marks */
+      fwrite(quoted + 1, 1, writer.size - 2, stdout);
+    else
+      fwrite(json, 1, size, stdout);
+    json += size;
+    if (*json == '"') putchar(*json++);
+  }
+  puts(json);
 }
 
 int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count,
@@ -143,9 +169,9 @@ int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, 
     hf_say(_("PostgreSQL refuses the query: %s"), PQresultErrorMessage(result));
     code = HF_EXIT_FAILED;
   } else if (cli->json) {
-    puts(PQgetvalue(result, 0, 0));
+    print_json(cli, PQgetvalue(result, 0, 0));
   } else {
-    print_table(result, titles);
+    print_table(cli, result, titles);
     if (PQntuples(result) == 0) hf_say("%s", _("nothing there"));
   }
   PQclear(result);

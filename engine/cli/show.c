@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "engine/base/time.h"
-#include "engine/cli/cli.h"
+#include "engine/cli/audit.h"
+#include "engine/cli/reveal.h"
+#include "engine/record/lookup.h"
 
 /* False after having said what was expected. */
 static bool check_id(const char *text, struct hf_uuid *id)
@@ -64,12 +66,14 @@ static int with_case(struct hf_cli *cli, int (*run)(const struct hf_cli *cli, PG
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   int code = HF_EXIT_FAILED;
-  if (cli->reveal && !hf_cli_record_reveal(cli, database, id))
-    code = HF_EXIT_REFUSED;
-  else if (!count_case(database, id, &all, &open))
+  struct hf_opened *opened = NULL;
+  if (!count_case(database, id, &all, &open))
     hf_say(_("there is no case %s"), id);
-  else
+  else if (cli->reveal && !hf_cli_record_reveal(cli, database, id))
+    code = HF_EXIT_REFUSED;
+  else if (!cli->reveal || (cli->opened = opened = hf_opened_case(cli, database, id)) != NULL)
     code = run(cli, database, id);
+  hf_opened_free(opened);
   PQfinish(database);
   return code;
 }
@@ -185,7 +189,8 @@ int hf_command_order_show(struct hf_cli *cli)
   for (int i = 0; i < rows; i++) {
     struct hf_fact fact;
     struct hf_span body = {(const uint8_t *)PQgetvalue(result, i, 0), (size_t)PQgetlength(result, i, 0)};
-    struct hf_status status = hf_fact_decode(body, &fact);
+    struct hf_span sealed; /* whom it is about is not shown here */
+    struct hf_status status = hf_fact_decode(body, &fact, &sealed);
     if (hf_is_ok(status))
       print_fact(&fact, cli->json, i == 0);
     else
@@ -222,8 +227,7 @@ int hf_command_institution_list(struct hf_cli *cli)
 
 /* Every hop: who paid whom how much stolen money, what holds it and until when, or why it is not followed. */
 static const char tree_sql[] =
-    "select a.hop, a.institution, case when a.by_serial then a.number when $2 = 'yes' then a.number else "
-    "mask_account(a.number) end as account, "
+    "select a.hop, a.institution, case when $2 = 'yes' then a.number else mask_account(a.number) end as account, "
     "case when $2 = 'yes' then a.name else mask_name(a.name) end as name, to_char(a.amount / 100.0, 'FM999999999990.00') as "
     "stolen, "
     "coalesce((select string_agg(distinct t.from_institution || ' ' || mask_account(t.from_number), ', ') from trace t where "
@@ -359,6 +363,46 @@ int hf_command_quarantine_list(struct hf_cli *cli)
               0, NULL);
 }
 
+/* The record's bytes as base64, on the heap; NULL after having said why. */
+static char *open_raw(const struct hf_cli *cli, PGconn *database)
+{
+  struct hf_seal *seal = hf_cli_seal(cli);
+  PGresult *rows =
+      seal == NULL
+          ? NULL
+          : hf_cli_binary(database,
+                          "select k.case_id, k.first_seq, k.wrapped_by, k.wrapped, q.seq, q.raw from quarantine q join "
+                          "case_key k on k.shard = q.shard and k.case_id = coalesce(q.case_id, "
+                          "'00000000-0000-0000-0000-000000000000') and k.first_seq <= q.seq "
+                          "where q.shard = $1::int4 and q.topic_offset = $2::int8 order by k.first_seq desc limit 1",
+                          2, (const char *const *)cli->arguments);
+  struct hf_data_key_place place = {.shard = (uint32_t)atoi(cli->arguments[0])};
+  struct hf_wrapped_key wrapped;
+  struct hf_data_key key;
+  struct hf_status status = hf_fail(HF_STATUS_REFUSED, "the data key of this record is not there");
+  char *text = NULL;
+  if (rows != NULL && PQntuples(rows) == 1 && hf_wrapped_key_of(rows, 0, 0, &place, &wrapped))
+    status = hf_seal_key_open(seal, &place, &wrapped, &key);
+  if (hf_is_ok(status)) {
+    const struct hf_fact fact = {
+        .kind = HF_FACT_QUARANTINED, .shard = place.shard, .seq = hf_cli_u64(rows, 0, 4), .case_id = place.case_id};
+    const struct hf_span sealed = {(const uint8_t *)PQgetvalue(rows, 0, 5), (size_t)PQgetlength(rows, 0, 5)};
+    uint8_t *raw = malloc(sealed.size + 1);
+    text = calloc(1, sealed.size * 4 / 3 + 8);
+    if (raw == NULL || text == NULL) abort();
+    struct hf_writer writer = hf_writer_of(text, sealed.size * 4 / 3 + 7);
+    status = hf_seal_raw_open(seal, &key, &fact, sealed, raw);
+    if (hf_is_ok(status)) hf_write_base64(&writer, raw, sealed.size - HF_SEAL_TAG_SIZE);
+    free(raw);
+  }
+  if (seal != NULL && !hf_is_ok(status)) hf_say("%s", status.why);
+  PQclear(rows);
+  hf_seal_close(seal);
+  if (hf_is_ok(status)) return text;
+  free(text);
+  return NULL;
+}
+
 int hf_command_quarantine_show(struct hf_cli *cli)
 {
   for (int i = 0; i < 2; i++)
@@ -369,14 +413,16 @@ int hf_command_quarantine_show(struct hf_cli *cli)
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   int code = HF_EXIT_REFUSED;
+  char *raw = NULL;
   /* The bytes hold whatever the sender put in, account numbers too: they are revealed, not shown. */
-  if (!cli->reveal || hf_cli_record_reveal(cli, database, "quarantine"))
+  if (!cli->reveal || (hf_cli_record_reveal(cli, database, "quarantine") && (raw = open_raw(cli, database)) != NULL))
     code = hf_cli_show(cli, database, _("shard,offset,reason,transfer,key,report,case,when,raw (base64)"),
                        "select shard, topic_offset, reason, transfer, key_id, report_id, case_id, to_char(decided_at, "
                        "'YYYY-MM-DD HH24:MI:SS.MSOF') as at, "
-                       "case when $3 = 'yes' then encode(raw, 'base64') else length(raw) || ' bytes' end as raw "
+                       "case when $3 <> '' then $3 else length(raw) || ' bytes' end as raw "
                        "from quarantine where shard = $1::int4 and topic_offset = $2::int8",
-                       3, (const char *const[]){cli->arguments[0], cli->arguments[1], cli->reveal ? "yes" : "no"});
+                       3, (const char *const[]){cli->arguments[0], cli->arguments[1], raw == NULL ? "" : raw});
+  free(raw);
   PQfinish(database);
   return code;
 }

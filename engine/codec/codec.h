@@ -98,10 +98,27 @@ HF_MUST_USE struct hf_status hf_answer_decode(struct hf_span payload, struct hf_
 enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena, struct hf_registry_change *change);
 size_t hf_registry_encode(const struct hf_registry_change *change, uint8_t *out, size_t capacity);
 
-/* Returns the size written; 0 when it does not fit. boot_id stands beside the monotonic stamps. */
-size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *out, size_t capacity);
-/* Reads back what hf_fact_encode wrote: MALFORMED means that the database was changed by somebody else. */
-HF_MUST_USE struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_fact *fact);
+/*
+ * Returns the size written; 0 when it does not fit. boot_id stands beside the monotonic stamps. sealed: the clear values of a
+ * fact that has pseudonyms (engine/seal), empty where nothing of it is personal.
+ */
+size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, struct hf_span sealed, uint8_t *out, size_t capacity);
+/*
+ * Reads back what hf_fact_encode wrote: MALFORMED means that the database was changed by somebody else. The fact has its
+ * pseudonyms; *sealed points into the bytes.
+ */
+HF_MUST_USE struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_fact *fact, struct hf_span *sealed);
+
+/* Its number in `oneof what` of proto/fact.proto: the same for ever. */
+uint8_t hf_fact_number(enum hf_fact_kind kind);
+
+/* Whom a fact is about: every account number and name of it, in the order of its table. */
+struct hf_personal_visit {
+  void (*account)(void *owner, struct hf_account_number *number);
+  void (*name)(void *owner, struct hf_name *name);
+  void *owner;
+};
+void hf_fact_visit_personal(struct hf_fact *fact, const struct hf_personal_visit *visit);
 
 #define HF_FACT_ENCODED_SIZE_MAX 2048
 

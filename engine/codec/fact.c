@@ -205,6 +205,7 @@ _Static_assert(offsetof(struct hf_key, public_key) == offsetof(struct hf_key, pu
 
 #define BOOT_ID_FIELD 6
 #define POLICY_FIELD 7
+#define SEALED_FIELD 8
 #define TAG_BYTES 2u
 
 size_t hf_order_encode(const struct hf_order *order, uint8_t *out, size_t capacity)
@@ -215,7 +216,7 @@ size_t hf_order_encode(const struct hf_order *order, uint8_t *out, size_t capaci
   return writer.full ? 0 : writer.size;
 }
 
-size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *out, size_t capacity)
+size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, struct hf_span sealed, uint8_t *out, size_t capacity)
 {
   uint8_t body[HF_FACT_ENCODED_SIZE_MAX];
   struct hf_writer writer = hf_writer_of(out, capacity), inner = hf_writer_of(body, sizeof body);
@@ -230,11 +231,28 @@ size_t hf_fact_encode(const struct hf_fact *fact, const char *boot_id, uint8_t *
     hf_write_varint(&writer, POLICY_FIELD << 3);
     hf_write_varint(&writer, fact->policy_version);
   }
+  if (sealed.size > 0) {
+    hf_write_varint(&writer, SEALED_FIELD << 3 | TAG_BYTES);
+    hf_write_varint(&writer, sealed.size);
+    hf_write_bytes(&writer, sealed.data, sealed.size);
+  }
   hf_fields_write(kinds[fact->kind].fields, fact, &inner);
   hf_write_varint(&writer, (uint64_t)kinds[fact->kind].number << 3 | TAG_BYTES);
   hf_write_varint(&writer, inner.size);
   hf_write_bytes(&writer, inner.data, inner.size);
   return writer.full || inner.full ? 0 : writer.size;
+}
+
+uint8_t hf_fact_number(enum hf_fact_kind kind)
+{
+  HF_ASSERT(kind > HF_FACT_UNSET && kind < HF_FACT_COUNT);
+  return kinds[kind].number;
+}
+
+void hf_fact_visit_personal(struct hf_fact *fact, const struct hf_personal_visit *visit)
+{
+  HF_ASSERT(fact->kind > HF_FACT_UNSET && fact->kind < HF_FACT_COUNT);
+  hf_fields_visit_personal(kinds[fact->kind].fields, fact, visit);
 }
 
 static enum hf_fact_kind kind_of(uint64_t number)
@@ -276,16 +294,19 @@ static bool is_sound(const struct hf_fact *fact)
   }
 }
 
-struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_fact *fact)
+struct hf_status hf_fact_decode(struct hf_span bytes, struct hf_fact *fact, struct hf_span *sealed)
 {
   struct hf_reader reader = hf_reader_of(bytes);
   memset(fact, 0, sizeof *fact);
+  *sealed = (struct hf_span){NULL, 0};
   while (reader.left.size > 0 && !reader.failed) {
     struct hf_span whole = reader.left, value = {NULL, 0};
     uint64_t tag = hf_read_varint(&reader), number = hf_read_varint(&reader);
     if ((tag & 7) == TAG_BYTES) value = hf_read_span(&reader, number);
     whole.size -= reader.left.size;
-    if (reader.failed || !read_field(tag, whole, value, number, fact))
+    if (!reader.failed && tag == (SEALED_FIELD << 3 | TAG_BYTES))
+      *sealed = value;
+    else if (reader.failed || !read_field(tag, whole, value, number, fact))
       return hf_fail(HF_STATUS_MALFORMED, "a stored fact has a value that this version never wrote");
   }
   if (reader.failed || !is_sound(fact)) return hf_fail(HF_STATUS_MALFORMED, "a stored fact does not decode");

@@ -5,6 +5,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/ids.h"
 #include "engine/base/personal.h"
+#include "engine/codec/codec.h"
 
 enum wire { WIRE_VARINT = 0, WIRE_BYTES = 2 };
 
@@ -117,7 +118,30 @@ void hf_fields_write(const struct hf_fields *fields, const void *from, struct hf
   for (uint32_t i = 0; i < fields->count; i++) put_field(&fields->list[i], (const uint8_t *)from + fields->list[i].place, out);
 }
 
+void hf_fields_visit_personal(const struct hf_fields *fields, void *of, const struct hf_personal_visit *visit)
+{
+  for (uint32_t i = 0; i < fields->count; i++) {
+    const struct hf_field *field = &fields->list[i];
+    uint8_t *at = (uint8_t *)of + field->place;
+    if (field->type == HF_FIELD_ACCOUNT) visit->account(visit->owner, (struct hf_account_number *)(void *)at);
+    if (field->type == HF_FIELD_NAME) visit->name(visit->owner, (struct hf_name *)(void *)at);
+    if (field->type == HF_FIELD_MESSAGE) hf_fields_visit_personal(field->message, at, visit);
+  }
+}
+
 /* --- back --- */
+
+/* A number, or its pseudonym, which has characters that no number has. */
+static bool get_account(struct hf_span bytes, uint8_t *at)
+{
+  struct hf_account_number *number = (struct hf_account_number *)(void *)at;
+  if (bytes.size == 0 || bytes.size > HF_ACCOUNT_NUMBER_SIZE_MAX) return false;
+  for (size_t i = 0; i < bytes.size; i++)
+    if (bytes.data[i] < 0x21 || bytes.data[i] > 0x7e) return false;
+  number->size = (uint8_t)bytes.size;
+  memcpy(number->bytes, bytes.data, bytes.size);
+  return true;
+}
 
 static bool get_code(const struct hf_field *field, struct hf_span bytes, uint8_t *at)
 {
@@ -152,7 +176,7 @@ static bool get_bytes(const struct hf_field *field, struct hf_span bytes, uint8_
     memcpy(at, bytes.data, bytes.size);
     return true;
   case HF_FIELD_NAME: return hf_is_ok(hf_name_set((struct hf_name *)(void *)at, bytes.data, bytes.size));
-  case HF_FIELD_ACCOUNT: return hf_is_ok(hf_account_number_set((struct hf_account_number *)(void *)at, bytes.data, bytes.size));
+  case HF_FIELD_ACCOUNT: return get_account(bytes, at);
   case HF_FIELD_CODE: return get_code(field, bytes, at);
   case HF_FIELD_MESSAGE: return hf_fields_read(field->message, bytes, at);
   default: return false;

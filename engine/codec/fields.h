@@ -55,6 +55,10 @@ void hf_fields_write(const struct hf_fields *fields, const void *from, struct hf
 /* false where the bytes are not what hf_fields_write writes. `to` is zeroed by the caller. */
 bool hf_fields_read(const struct hf_fields *fields, struct hf_span bytes, void *to);
 
+struct hf_personal_visit;
+/* Every NAME and ACCOUNT, also of messages within. */
+void hf_fields_visit_personal(const struct hf_fields *fields, void *of, const struct hf_personal_visit *visit);
+
 void hf_write_varint(struct hf_writer *out, uint64_t value);
 
 #endif

@@ -130,6 +130,15 @@ bool hf_core_has_case(const struct hf_core *core, struct hf_case_id id)
   return hf_map_get(&core->case_of, id.uuid) != 0;
 }
 
+void hf_core_visit_accounts(const struct hf_core *core, struct hf_case_id id,
+                            void (*visit)(void *owner, const char *institution, const struct hf_account_number *number),
+                            void *owner)
+{
+  const struct hf_case_entry *entry = hf_core_case(core, id);
+  for (uint32_t at = entry == NULL ? 0 : entry->accounts_first; at != 0; at = hf_account_at(core, at)->next)
+    visit(owner, hf_account_at(core, at)->institution, &hf_account_at(core, at)->number);
+}
+
 uint32_t hf_core_orders(const struct hf_core *core)
 {
   return core->orders.used;

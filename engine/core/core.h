@@ -97,6 +97,11 @@ bool hf_core_has_room(const struct hf_core *core);
 bool hf_core_find_order(const struct hf_core *core, struct hf_order_id id, struct hf_order *order);
 bool hf_core_has_case(const struct hf_core *core, struct hf_case_id id);
 
+/* Calls visit for each account of a case in memory. */
+void hf_core_visit_accounts(const struct hf_core *core, struct hf_case_id id,
+                            void (*visit)(void *owner, const char *institution, const struct hf_account_number *number),
+                            void *owner);
+
 /* Calls visit for each order that is ready or on its way; what an owner sends again after it has restored its shard. */
 void hf_core_visit_open(const struct hf_core *core, void (*visit)(void *owner, const struct hf_order *order), void *owner);
 /* The same in parts: looks at `most` places from place `from` on (0 at the beginning) and visits those whose id is wanted.

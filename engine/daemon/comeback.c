@@ -48,23 +48,45 @@ void hf_comeback_rested(struct hf_engine *engine, struct hf_case_id id)
   if (hf_uuid_equal(engine->comeback.settled.uuid, id.uuid)) engine->comeback.settled = (struct hf_case_id){{{0}}};
 }
 
-void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes)
+void hf_comeback_fact(void *owner, uint32_t shard, const struct hf_fact *fact)
 {
   struct hf_engine *engine = owner;
   struct hf_shard *of = &engine->shards[shard];
-  struct hf_fact *fact = &engine->facts[0];
   if (of->state != HF_SHARD_RUNNING || of->epoch != engine->comeback.asked_epoch) return; /* another owner's by now */
-  struct hf_status status = hf_fact_decode(bytes, fact);
-  if (hf_is_ok(status))
-    hf_core_restore(of->core, fact);
-  else
-    HF_LOG(HF_LOG_ALARM, "E1713", "a stored fact cannot be read", HF_FIELD("shard", shard), HF_FIELD("why", status.why));
+  hf_core_restore(of->core, fact);
+}
+
+struct naming {
+  struct hf_engine *engine;
+  uint32_t shard;
+  struct hf_case_id id;
+};
+
+/* One account of the case: what PostgreSQL said of its pseudonym is said of it. */
+static void name_account(void *owner, const char *institution, const struct hf_account_number *number)
+{
+  const struct naming *naming = owner;
+  struct hf_comeback *comeback = &naming->engine->comeback;
+  struct hf_account_number pseudonym;
+  hf_seal_account(naming->engine->seal, number, &pseudonym);
+  for (uint32_t i = 0; i < comeback->seen_count; i++) {
+    struct hf_seen_case *found = &comeback->seen[i];
+    if (found->named || found->shard != naming->shard || !hf_uuid_equal(found->id.uuid, naming->id.uuid) ||
+        !hf_account_number_equal(&found->seen.party.account, &pseudonym) ||
+        strcmp(found->seen.party.institution, institution) != 0)
+      continue;
+    found->seen.party.account = *number;
+    found->named = true;
+  }
 }
 
 /* Tells the core what other cases know of this one. */
 static void tell_seen(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)
 {
   struct hf_comeback *comeback = &engine->comeback;
+  struct naming naming = {engine, shard, id};
+  if (comeback->seen_count > 0 && engine->shards[shard].state == HF_SHARD_RUNNING)
+    hf_core_visit_accounts(engine->shards[shard].core, id, name_account, &naming);
   for (uint32_t i = 0; i < comeback->seen_count;) {
     const struct hf_seen_case *found = &comeback->seen[i];
     if (found->shard != shard || !hf_uuid_equal(found->id.uuid, id.uuid)) {
@@ -73,7 +95,7 @@ static void tell_seen(struct hf_engine *engine, uint32_t shard, struct hf_case_i
     }
     const struct hf_input input = {
         .kind = HF_INPUT_SEEN, .now = engine->turn, .at = engine->turn, .case_id = id, .seen = &found->seen};
-    if (engine->shards[shard].state == HF_SHARD_RUNNING) hf_route_step(engine, shard, &input);
+    if (found->named && engine->shards[shard].state == HF_SHARD_RUNNING) hf_route_step(engine, shard, &input);
     comeback->seen[i] = comeback->seen[--comeback->seen_count];
   }
 }
@@ -109,7 +131,7 @@ void hf_comeback_seen(void *owner, uint32_t shard, struct hf_case_id id, const s
 {
   struct hf_comeback *comeback = &((struct hf_engine *)owner)->comeback;
   if (comeback->seen_count == HF_SEEN_MAX) return; /* found again when the case next grows */
-  comeback->seen[comeback->seen_count++] = (struct hf_seen_case){shard, id, *seen};
+  comeback->seen[comeback->seen_count++] = (struct hf_seen_case){shard, id, *seen, false};
 }
 
 void hf_comeback_grown(struct hf_engine *engine, uint32_t shard, struct hf_case_id id)

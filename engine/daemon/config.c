@@ -53,6 +53,7 @@ static const struct row rows[] = {
   {"tls", "certificate", TEXT, AT(tls_certificate), NULL, 0, 0, NULL, "PEM file: the centre's client certificate"},
   {"tls", "key", TEXT, AT(tls_key), NULL, 0, 0, NULL, "PEM file: its private key"},
   {"tls", "ca", TEXT, AT(tls_ca), NULL, 0, 0, NULL, "PEM file: who signs institutions' certificates"},
+  {"personal", "keys", TEXT, AT(personal_keys), NULL, 0, 0, NULL, "file of the keys that account numbers and names are sealed with, made by `holdfast personal new`; outside PostgreSQL and its backups"},
   {"filedrop", "root", TEXT, AT(filedrop_root), "none", 0, 0, NULL, "folder below which each institution with transport filedrop has its own; none: there is none such"},
   {"http", "listen", TEXT, AT(http_listen), "127.0.0.1:9464", 0, 0, NULL, "health and metrics; a loopback address only"},
   {"log", "level", CHOICE, AT(log_level), "info", 0, 0, "debug info warn alarm", "lines below it are not written"},
@@ -133,10 +134,13 @@ static bool check_values(struct hf_yaml *yaml, const struct hf_config *config)
   } files[] = {{"engine.signing_key", config->engine_signing_key},
                {"tls.certificate", config->tls_certificate},
                {"tls.key", config->tls_key},
-               {"tls.ca", config->tls_ca}};
+               {"tls.ca", config->tls_ca},
+               {"personal.keys", config->personal_keys}};
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
     if (access(files[i].file, R_OK) != 0) {
-      yaml_node_t *section = hf_yaml_get(yaml, hf_yaml_root(yaml), i == 0 ? "engine" : "tls");
+      char name[32];
+      snprintf(name, sizeof name, "%.*s", (int)strcspn(files[i].key, "."), files[i].key);
+      yaml_node_t *section = hf_yaml_get(yaml, hf_yaml_root(yaml), name);
       return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, section, strchr(files[i].key, '.') + 1)),
                           "%s: the file %s cannot be read", files[i].key, files[i].file);
     }

@@ -43,6 +43,7 @@ struct hf_config {
   char tls_certificate[HF_CONFIG_TEXT_MAX];
   char tls_key[HF_CONFIG_TEXT_MAX];
   char tls_ca[HF_CONFIG_TEXT_MAX];
+  char personal_keys[HF_CONFIG_TEXT_MAX];
   char filedrop_root[HF_CONFIG_TEXT_MAX];
   char http_listen[HF_CONFIG_TEXT_MAX];
   char log_level[HF_CONFIG_TEXT_MAX];

@@ -408,7 +408,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
   const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
                                           .owner = config->engine_instance,
                                           .pace_ns = config->postgres_pace_us * HF_NS_PER_US,
-                                          .no_leaves = config->audit_leaves == 0};
+                                          .no_leaves = config->audit_leaves == 0,
+                                          .seal = engine->seal};
   const struct hf_record_events record_events = {.owner = engine,
                                                  .committed = on_committed,
                                                  .fenced = hf_takeover_fenced,
@@ -485,7 +486,8 @@ struct hf_status hf_engine_open(struct hf_engine **out, const struct hf_config *
   event_config_free(event_config);
   HF_ASSERT(engine->base != NULL);
   signal(SIGPIPE, SIG_IGN);
-  struct hf_status status = open_stages(engine);
+  struct hf_status status = hf_seal_open(&engine->seal, config->personal_keys);
+  if (hf_is_ok(status)) status = open_stages(engine);
   if (!hf_is_ok(status)) return status;
   engine->turn_timer = evtimer_new(engine->base, on_wake, engine);
   engine->intake_event = watch_fd(engine, hf_intake_fd(engine->intake), on_wake);
@@ -518,6 +520,7 @@ void hf_engine_close(struct hf_engine *engine)
   for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
     if (events[i] != NULL) event_free(events[i]);
   if (engine->base != NULL) event_base_free(engine->base);
+  hf_seal_close(engine->seal);
   free(engine->facts);
   free(engine->sign_jobs);
   free(engine->sign_queue);

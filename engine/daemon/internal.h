@@ -65,7 +65,8 @@ struct hf_due_case {
 struct hf_seen_case {
   uint32_t shard;
   struct hf_case_id id;
-  struct hf_fact_seen seen;
+  struct hf_fact_seen seen; /* party.account: as PostgreSQL has it, a pseudonym, until `named` */
+  bool named;
 };
 
 struct hf_comeback {
@@ -112,6 +113,7 @@ struct hf_engine {
   struct evhttp *http;
 
   struct hf_trust *trust;
+  struct hf_seal *seal;
   struct hf_intake *intake;
   struct hf_answers *answers;
   struct hf_record *record;
@@ -176,7 +178,7 @@ void hf_comeback_decided(struct hf_engine *engine);
  */
 void hf_comeback_rested(struct hf_engine *engine, struct hf_case_id id);
 void hf_comeback_work(struct hf_engine *engine);
-void hf_comeback_fact(void *owner, uint32_t shard, struct hf_span bytes);
+void hf_comeback_fact(void *owner, uint32_t shard, const struct hf_fact *fact);
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
 void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id);
 void hf_comeback_seen(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen);

@@ -59,13 +59,10 @@ struct restoring {
   uint32_t shard;
 };
 
-static struct hf_status restore_fact(void *owner, struct hf_span bytes)
+static struct hf_status restore_fact(void *owner, const struct hf_fact *fact)
 {
   struct restoring *restoring = owner;
   struct hf_engine *engine = restoring->engine;
-  struct hf_fact *fact = &engine->facts[0];
-  struct hf_status status = hf_fact_decode(bytes, fact);
-  if (!hf_is_ok(status)) return status;
   hf_core_restore(engine->shards[restoring->shard].core, fact);
   if (fact->kind == HF_FACT_INSTITUTION_SET || fact->kind == HF_FACT_KEY_SET) hf_route_registry_fact(engine, fact);
   return hf_ok();
@@ -75,7 +72,8 @@ static struct hf_status republish_fact(void *owner, uint64_t seq, struct hf_span
 {
   struct restoring *restoring = owner;
   struct hf_engine *engine = restoring->engine;
-  struct hf_status status = hf_fact_decode(bytes, &engine->facts[0]);
+  struct hf_span sealed; /* and stays so */
+  struct hf_status status = hf_fact_decode(bytes, &engine->facts[0], &sealed);
   if (!hf_is_ok(status)) return status;
   for (int tries = 0; !hf_publish_has_room(engine->publish); tries++) {
     if (tries > 5000) return hf_fail(HF_STATUS_RETRY, "Kafka takes no facts");
@@ -172,8 +170,8 @@ void hf_takeover_work(struct hf_engine *engine)
     if (engine->shards[i].state != HF_SHARD_WANTED) continue;
     struct hf_status status = take_over(engine, i);
     if (hf_is_ok(status)) continue;
-    HF_LOG(status.kind == HF_STATUS_CONFIG ? HF_LOG_ALARM : HF_LOG_WARN, "E1706", "a shard cannot be taken over",
-           HF_FIELD("shard", i), HF_FIELD("why", status.why));
+    HF_LOG(status.kind == HF_STATUS_RETRY || status.kind == HF_STATUS_AGAIN ? HF_LOG_WARN : HF_LOG_ALARM, "E1706",
+           "a shard cannot be taken over", HF_FIELD("shard", i), HF_FIELD("why", status.why));
     engine->takeover_retry_ns = engine->turn.mono_ns + RETRY_NS;
     return;
   }

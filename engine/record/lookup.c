@@ -90,19 +90,33 @@ static struct hf_status each_row(struct hf_lookup *lookup, const char *sql, int 
   return status;
 }
 
+static int64_t number_at(const PGresult *rows, int row, int column)
+{
+  uint64_t number;
+  memcpy(&number, PQgetvalue(rows, row, column), sizeof number);
+  return (int64_t)be64toh(number);
+}
+
+bool hf_wrapped_key_of(const PGresult *rows, int row, int column, struct hf_data_key_place *place,
+                       struct hf_wrapped_key *wrapped)
+{
+  size_t name = (size_t)PQgetlength(rows, row, column + 2);
+  if (PQgetlength(rows, row, column) != (int)sizeof place->case_id || name == 0 || name >= sizeof wrapped->by ||
+      PQgetlength(rows, row, column + 3) != (int)sizeof wrapped->bytes)
+    return false;
+  memcpy(&place->case_id, PQgetvalue(rows, row, column), sizeof place->case_id);
+  place->first_seq = (uint64_t)number_at(rows, row, column + 1);
+  memcpy(wrapped->by, PQgetvalue(rows, row, column + 2), name + 1);
+  memcpy(wrapped->bytes, PQgetvalue(rows, row, column + 3), sizeof wrapped->bytes);
+  return true;
+}
+
 static struct hf_status take_version(void *owner, const PGresult *rows, int row)
 {
   uint32_t version;
   memcpy(&version, PQgetvalue(rows, row, 0), sizeof version);
   *(int *)owner = (int)be32toh(version);
   return hf_ok();
-}
-
-static int64_t number_at(const PGresult *rows, int row, int column)
-{
-  uint64_t number;
-  memcpy(&number, PQgetvalue(rows, row, column), sizeof number);
-  return (int64_t)be64toh(number);
 }
 
 static struct hf_span column_span(const PGresult *rows, int row, int column)
@@ -163,15 +177,30 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
 }
 
 struct fact_visit {
-  struct hf_status (*each)(void *owner, struct hf_span fact);
+  struct hf_lookup *lookup;
+  uint32_t shard;
+  struct hf_read_keys keys;
+  struct hf_fact fact;
+  struct hf_status (*each)(void *owner, const struct hf_fact *fact);
   struct hf_status (*each_with_seq)(void *owner, uint64_t seq, struct hf_span fact);
   void *owner;
 };
 
 static struct hf_status take_fact(void *owner, const PGresult *rows, int row)
 {
-  const struct fact_visit *visit = owner;
-  return visit->each(visit->owner, column_span(rows, row, 0));
+  struct fact_visit *visit = owner;
+  struct hf_status status = hf_record_fact_open(visit->lookup->seal, &visit->keys, column_span(rows, row, 0), &visit->fact);
+  return hf_is_ok(status) ? visit->each(visit->owner, &visit->fact) : status;
+}
+
+static struct hf_status take_key(void *owner, const PGresult *rows, int row)
+{
+  struct fact_visit *visit = owner;
+  struct hf_data_key_place place = {.shard = visit->shard};
+  struct hf_wrapped_key wrapped;
+  if (!hf_wrapped_key_of(rows, row, 0, &place, &wrapped))
+    return hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
+  return hf_read_keys_add(&visit->keys, visit->lookup->seal, &place, &wrapped);
 }
 
 static struct hf_status take_fact_with_seq(void *owner, const PGresult *rows, int row)
@@ -181,19 +210,28 @@ static struct hf_status take_fact_with_seq(void *owner, const PGresult *rows, in
 }
 
 struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
-                                      struct hf_status (*each)(void *owner, struct hf_span fact), void *owner)
+                                      struct hf_status (*each)(void *owner, const struct hf_fact *fact), void *owner)
 {
   char number[12];
   snprintf(number, sizeof number, "%u", shard);
-  struct fact_visit visit = {.each = each, .owner = owner};
-  return each_row(
+  struct fact_visit visit = {.lookup = lookup, .shard = shard, .each = each, .owner = owner};
+  struct hf_status status = each_row(
       lookup,
-      /* By two indices: a shard that has run for years has millions of facts of cases that rest. */
-      "select body from (select seq, body from fact where shard = $1::int4 and case_id is null and kind <> 'quarantined' "
-      "union all select f.seq, f.body from fraud_case c join fact f on f.shard = c.shard and f.case_id = c.case_id "
-      "where c.shard = $1::int4 and c.state = 'open' and f.kind not in ('case_rested', 'case_returned', 'quarantined')) open "
-      "order by seq",
-      1, (const char *const[]){number}, take_fact, &visit);
+      "select k.case_id, k.first_seq, k.wrapped_by, k.wrapped from (select case_id from fraud_case where shard = $1::int4 and "
+      "state = 'open' union all select '00000000-0000-0000-0000-000000000000') c join case_key k on k.shard = $1::int4 and "
+      "k.case_id = c.case_id order by k.case_id, k.first_seq",
+      1, (const char *const[]){number}, take_key, &visit);
+  if (hf_is_ok(status))
+    status = each_row(
+        lookup,
+        /* By two indices: a shard that has run for years has millions of facts of cases that rest. */
+        "select body from (select seq, body from fact where shard = $1::int4 and case_id is null and kind <> 'quarantined' "
+        "union all select f.seq, f.body from fraud_case c join fact f on f.shard = c.shard and f.case_id = c.case_id "
+        "where c.shard = $1::int4 and c.state = 'open' and f.kind not in ('case_rested', 'case_returned', 'quarantined')) open "
+        "order by seq",
+        1, (const char *const[]){number}, take_fact, &visit);
+  hf_read_keys_free(&visit.keys);
+  return status;
 }
 
 struct hf_status hf_lookup_unpublished(struct hf_lookup *lookup, uint32_t shard, uint64_t after_seq,

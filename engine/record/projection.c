@@ -247,12 +247,23 @@ static void add_no_leaf(struct hf_projection *projection, const struct hf_fact *
   projection->tree.size = fact->seq;
 }
 
-static void add_fact(struct hf_projection *projection, const struct hf_fact *fact, uint32_t at)
+static void add_key(struct hf_projection *projection, const struct hf_fact *fact, const struct hf_wrapped_key *key)
+{
+  struct hf_column *c = projection->columns[HF_STATEMENT_CASE_KEY];
+  hf_column_uuid(&c[0], fact->case_id.uuid);
+  hf_column_int(&c[1], (int64_t)fact->seq);
+  hf_column_text(&c[2], key->by);
+  hf_column_bytes(&c[3], key->bytes, sizeof key->bytes);
+}
+
+static void add_fact(struct hf_projection *projection, const struct hf_fact *fact, const struct hf_fact_company *company,
+                     uint32_t at)
 {
   struct hf_column *c = projection->columns[HF_STATEMENT_FACT];
   const char *boot_id = hf_time_boot_id();
   uint8_t *body = projection->encoded + projection->encoded_size;
-  size_t size = hf_fact_encode(fact, boot_id, body, HF_FACT_ENCODED_SIZE_MAX);
+  const struct hf_span sealed = {company->sealed, company->sealed_size};
+  size_t size = hf_fact_encode(fact, boot_id, sealed, body, HF_FACT_ENCODED_SIZE_MAX);
   HF_ASSERT(size > 0);
   projection->encoded_size += size;
   projection->bodies[at] = (struct hf_span){body, size};
@@ -265,7 +276,7 @@ static void add_fact(struct hf_projection *projection, const struct hf_fact *fac
   hf_column_bytes(&c[6], body, size);
 }
 
-void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
+void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_fact_company *company,
                         uint32_t count, const struct hf_projection_audit *audit)
 {
   HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
@@ -279,12 +290,13 @@ void hf_projection_make(struct hf_projection *projection, const struct hf_fact *
   projection->deltas_count = 0;
   projection->encoded_size = 0;
   for (uint32_t i = 0; i < count; i++) {
-    add_fact(projection, &facts[i], i);
+    add_fact(projection, &facts[i], &company[i], i);
+    if (company[i].key.by[0] != '\0') add_key(projection, &facts[i], &company[i].key);
     if (audit->no_leaves)
       add_no_leaf(projection, &facts[i]);
     else
       add_leaf(projection, &facts[i], i, audit->shard);
-    if (!hf_projection_add_row(projection, facts, i, count, raw[i])) note_order(projection, &facts[i]);
+    if (!hf_projection_add_row(projection, facts, i, count, company[i].raw)) note_order(projection, &facts[i]);
   }
   add_orders(projection);
   if (audit->checkpoint->size > 0) {

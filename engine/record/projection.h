@@ -13,6 +13,7 @@
 #include "engine/base/map.h"
 #include "engine/core/fact.h"
 #include "engine/record/columns.h"
+#include "engine/seal/seal.h"
 
 #define HF_STATEMENT_COLUMNS_MAX 32
 
@@ -26,6 +27,7 @@ struct hf_statement {
 /* In the order in which a transaction runs them: what an order traces to comes before the order, the order before its hold. */
 enum hf_statement_kind {
   HF_STATEMENT_FACT,
+  HF_STATEMENT_CASE_KEY,
   HF_STATEMENT_REPORT,
   HF_STATEMENT_QUARANTINE,
   HF_STATEMENT_CASE_OPEN,
@@ -65,6 +67,14 @@ struct hf_projection {
   struct hf_audit_tree tree; /* after these facts */
 };
 
+/* What goes along with a fact. */
+struct hf_fact_company {
+  struct hf_span raw;        /* a record's sealed bytes, where it is a quarantine or waits for a second officer */
+  struct hf_wrapped_key key; /* its case's data key, where this is the first fact under it */
+  uint16_t sealed_size;
+  uint8_t sealed[HF_SEALED_SIZE_MAX]; /* the clear values of its pseudonyms */
+};
+
 /* A signed note of a shard's tree, as hf_record_store_checkpoint takes it. */
 struct hf_record_checkpoint {
   uint64_t size; /* 0: none */
@@ -86,9 +96,8 @@ void hf_projection_deinit(struct hf_projection *projection);
 bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fact *facts, uint32_t at, uint32_t count,
                            struct hf_span raw);
 
-/* raw[i]: bytes kept with facts[i] where it is a quarantine or waits for a second officer. After this, statement k has
- * columns[k][0].rows rows. */
-void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_span *raw,
+/* facts: sealed ones; company[i] goes with facts[i]. After this, statement k has columns[k][0].rows rows. */
+void hf_projection_make(struct hf_projection *projection, const struct hf_fact *facts, const struct hf_fact_company *company,
                         uint32_t count, const struct hf_projection_audit *audit);
 
 #endif

@@ -11,9 +11,12 @@
 #define CASE_LIMIT_NS (50 * HF_NS_PER_MS)
 #define OTHER_LIMIT_NS (2 * HF_NS_PER_S)
 
+/* The data keys first, then the facts. */
 static const char case_sql[] =
-    "select body from fact where shard = $1::int4 and case_id = $2::uuid and "
-    "kind not in ('case_rested', 'case_returned', 'quarantined') order by seq";
+    "select * from (select null::bytea as body, case_id, first_seq as seq, wrapped_by, wrapped from case_key "
+    "where shard = $1::int4 and case_id = $2::uuid "
+    "union all select body, null, seq, null, null from fact where shard = $1::int4 and case_id = $2::uuid and "
+    "kind not in ('case_rested', 'case_returned', 'quarantined')) rows order by body is not null, seq";
 static const char due_sql[] =
     "select case_id from fraud_case where shard = $1::int4 and state = 'rested' and wakes_at <= $2::timestamptz "
     "order by wakes_at limit 100";
@@ -153,26 +156,55 @@ static void hand_over_seen(const struct hf_question *question, const PGresult *r
   struct hf_fact_seen seen = {.suspect = PQgetvalue(rows, row, 5)[0] != 0};
   struct hf_case_id case_id;
   int64_t expires_us;
-  size_t size = (size_t)PQgetlength(rows, row, 1);
+  size_t size = (size_t)PQgetlength(rows, row, 1), number = (size_t)PQgetlength(rows, row, 2);
   bool ok = uuid_at(rows, row, 0, &case_id.uuid) && uuid_at(rows, row, 3, &seen.other_id.uuid) &&
-            uuid_at(rows, row, 4, &seen.order_id.uuid) && size < sizeof seen.party.institution &&
-            hf_is_ok(hf_account_number_set(&seen.party.account, PQgetvalue(rows, row, 2), (size_t)PQgetlength(rows, row, 2)));
+            uuid_at(rows, row, 4, &seen.order_id.uuid) && size < sizeof seen.party.institution && number > 0 &&
+            number <= HF_ACCOUNT_NUMBER_SIZE_MAX;
   if (!ok) return;
+  seen.party.account.size = (uint8_t)number;
+  memcpy(seen.party.account.bytes, PQgetvalue(rows, row, 2), number);
   memcpy(seen.party.institution, PQgetvalue(rows, row, 1), size);
   memcpy(&expires_us, PQgetvalue(rows, row, 6), sizeof expires_us);
   seen.expires_wall_ns = (int64_t)be64toh((uint64_t)expires_us) * HF_NS_PER_US;
   events->case_seen(events->owner, question->shard, case_id, &seen);
 }
 
+/* One pass over a case's rows: keys, then facts, each told to `events` where that is not NULL. */
+static struct hf_status read_case(const struct hf_question *question, const PGresult *rows,
+                                  const struct hf_record_events *events)
+{
+  struct hf_read_keys keys = {0};
+  struct hf_status status = hf_ok();
+  for (int row = 0; row < PQntuples(rows) && hf_is_ok(status); row++) {
+    struct hf_data_key_place place = {.shard = question->shard};
+    struct hf_wrapped_key wrapped;
+    struct hf_fact fact;
+    const struct hf_span body = {(const uint8_t *)PQgetvalue(rows, row, 0), (size_t)PQgetlength(rows, row, 0)};
+    if (!PQgetisnull(rows, row, 0))
+      status = hf_record_fact_open(question->seal, &keys, body, &fact);
+    else if (hf_wrapped_key_of(rows, row, 1, &place, &wrapped))
+      status = hf_read_keys_add(&keys, question->seal, &place, &wrapped);
+    else
+      status = hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
+    if (hf_is_ok(status) && body.size > 0 && events != NULL) events->case_fact(events->owner, question->shard, &fact);
+  }
+  hf_read_keys_free(&keys);
+  return status;
+}
+
 /* All rows are here: what is restored is a whole case or nothing of it. */
+static struct hf_status hand_over_case(const struct hf_question *question, const PGresult *rows,
+                                       const struct hf_record_events *events)
+{
+  struct hf_status status = read_case(question, rows, NULL);
+  return hf_is_ok(status) ? read_case(question, rows, events) : status;
+}
+
 static void hand_over(struct hf_question *question, const PGresult *rows, const struct hf_record_events *events)
 {
   for (int row = 0; row < PQntuples(rows); row++) {
-    struct hf_span value = {(const uint8_t *)PQgetvalue(rows, row, 0), (size_t)PQgetlength(rows, row, 0)};
     struct hf_case_id id;
-    if (question->kind == HF_QUESTION_CASE)
-      events->case_fact(events->owner, question->shard, value);
-    else if (question->kind == HF_QUESTION_SEEN)
+    if (question->kind == HF_QUESTION_SEEN)
       hand_over_seen(question, rows, row, events);
     else if (question->kind == HF_QUESTION_ORDER)
       (void)uuid_at(rows, row, 0, &question->case_id.uuid);
@@ -190,10 +222,12 @@ static void take_answer(struct hf_question *question, const struct hf_record_eve
   if (PQisBusy(question->connection)) return;
   struct hf_status status = hf_ok();
   PGresult *result = PQgetResult(question->connection);
-  if (PQresultStatus(result) == PGRES_TUPLES_OK)
-    hand_over(question, result, events);
-  else
+  if (PQresultStatus(result) != PGRES_TUPLES_OK)
     status = hf_lookup_error(result);
+  else if (question->kind == HF_QUESTION_CASE)
+    status = hand_over_case(question, result, events);
+  else
+    hand_over(question, result, events);
   for (; result != NULL; result = PQgetResult(question->connection)) PQclear(result);
   end(question, events, status);
 }

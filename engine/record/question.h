@@ -18,6 +18,7 @@ enum hf_question_kind { HF_QUESTION_CASE, HF_QUESTION_DUE, HF_QUESTION_SEEN, HF_
 
 struct hf_question {
   const char *conninfo;
+  struct hf_seal *seal;
   PGconn *connection;
   PostgresPollingStatusType poll;
   uint32_t opened; /* connections so far */

@@ -9,6 +9,7 @@
 #include "engine/base/histogram.h"
 #include "engine/base/log.h"
 #include "engine/record/connection.h"
+#include "engine/record/keys.h"
 #include "engine/record/lookup.h"
 #include "engine/record/question.h"
 #include "engine/record/projection.h"
@@ -22,8 +23,8 @@ struct chunk {
   struct chunk *next;
   uint32_t count;
   struct hf_log_place place;
-  struct hf_span raw[HF_RECORD_BATCH_FACTS];
-  struct hf_fact facts[HF_RECORD_BATCH_FACTS];
+  struct hf_fact facts[HF_RECORD_BATCH_FACTS]; /* sealed */
+  struct hf_fact_company company[HF_RECORD_BATCH_FACTS];
 };
 
 struct shard_queue {
@@ -65,6 +66,7 @@ struct hf_record {
   uint32_t waiting;
   size_t raw_bytes;
   uint64_t facts_committed, analyze_at;
+  struct hf_case_keys *keys;
   struct hf_lookup lookup;
   struct hf_question question;
   struct hf_histogram durable;
@@ -90,9 +92,10 @@ static struct chunk *take_chunk(struct hf_record *record)
 static void give_back(struct hf_record *record, struct chunk *chunk)
 {
   for (uint32_t i = 0; i < chunk->count; i++) {
-    if (chunk->raw[i].data == NULL) continue;
-    record->raw_bytes -= chunk->raw[i].size;
-    free((void *)(uintptr_t)chunk->raw[i].data);
+    const struct hf_span raw = chunk->company[i].raw;
+    if (raw.data == NULL) continue;
+    record->raw_bytes -= raw.size;
+    free((void *)(uintptr_t)raw.data);
   }
   record->waiting -= chunk->count;
   chunk->next = record->free;
@@ -104,6 +107,29 @@ bool hf_record_has_room(const struct hf_record *record)
 {
   return record->chunks_used + HF_SHARDS_MAX + 2 < CHUNKS_MAX &&
          record->raw_bytes + HF_RECORD_SIZE_MAX < HF_RECORD_BACKLOG_BYTES;
+}
+
+static const struct hf_data_key *key_of(struct hf_record *record, const struct hf_fact *fact, struct hf_fact_company *company)
+{
+  const struct hf_data_key_place place = {.shard = fact->shard, .case_id = fact->case_id, .first_seq = fact->seq};
+  return hf_case_keys_get(record->keys, record->shards[fact->shard].epoch, &place, &company->key);
+}
+
+/* From here on nobody reads whom it is about: not the rows, not the topic, not a core dump of what waits. */
+static void seal(struct hf_record *record, struct hf_fact *fact, struct hf_span raw, struct hf_fact_company *company)
+{
+  company->raw = (struct hf_span){NULL, 0};
+  company->key.by[0] = '\0';
+  company->sealed_size = 0;
+  if (hf_seal_is_personal(fact))
+    company->sealed_size = (uint16_t)hf_seal_fact(record->config.seal, key_of(record, fact, company), fact, company->sealed);
+  bool keeps_raw = fact->kind == HF_FACT_QUARANTINED || fact->kind == HF_FACT_SUBMISSION_WAITS;
+  if (!keeps_raw || raw.size == 0) return;
+  uint8_t *copy = malloc(raw.size + HF_SEAL_TAG_SIZE);
+  HF_ASSERT(copy != NULL);
+  hf_seal_raw(record->config.seal, key_of(record, fact, company), fact, raw, copy);
+  company->raw = (struct hf_span){copy, raw.size + HF_SEAL_TAG_SIZE};
+  record->raw_bytes += company->raw.size;
 }
 
 void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count,
@@ -122,15 +148,7 @@ void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fac
   struct chunk *chunk = queue->last;
   for (uint32_t i = 0; i < count; i++) {
     chunk->facts[chunk->count] = facts[i];
-    chunk->raw[chunk->count] = (struct hf_span){NULL, 0};
-    bool keeps_raw = facts[i].kind == HF_FACT_QUARANTINED || facts[i].kind == HF_FACT_SUBMISSION_WAITS;
-    if (keeps_raw && raw.size > 0) {
-      uint8_t *copy = malloc(raw.size);
-      HF_ASSERT(copy != NULL);
-      memcpy(copy, raw.data, raw.size);
-      chunk->raw[chunk->count] = (struct hf_span){copy, raw.size};
-      record->raw_bytes += raw.size;
-    }
+    seal(record, &chunk->facts[chunk->count], raw, &chunk->company[chunk->count]);
     chunk->count++;
   }
   if (next.offset >= 0) chunk->place.offset = next.offset;
@@ -255,7 +273,7 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   queue->hurry = false;
   const struct hf_projection_audit audit = {
       .shard = shard, .no_leaves = record->config.no_leaves, .tree = &queue->tree, .checkpoint = &queue->checkpoint};
-  hf_projection_make(&record->projection, chunk == NULL ? NULL : chunk->facts, chunk == NULL ? NULL : chunk->raw,
+  hf_projection_make(&record->projection, chunk == NULL ? NULL : chunk->facts, chunk == NULL ? NULL : chunk->company,
                      chunk == NULL ? 0 : chunk->count, &audit);
   record->sent_checkpoint = queue->checkpoint.size;
   const struct hf_fence fence = {.shard = shard,
@@ -515,6 +533,8 @@ struct hf_status hf_record_open(struct hf_record **out, const struct hf_record_c
   HF_ASSERT(record->conninfo != NULL && record->owner_name != NULL && record->chunks != MAP_FAILED);
   record->analyze_at = 1000;
   record->lookup.conninfo = record->question.conninfo = record->conninfo;
+  record->lookup.seal = record->question.seal = config->seal;
+  record->keys = hf_case_keys_open(config->seal);
   hf_projection_init(&record->projection);
   return hf_ok();
 }
@@ -529,6 +549,7 @@ void hf_record_close(struct hf_record *record)
   hf_question_close(&record->question);
   munmap(record->chunks, CHUNKS_MAX * sizeof(struct chunk));
   hf_projection_deinit(&record->projection);
+  hf_case_keys_close(record->keys);
   free(record->conninfo);
   free(record->owner_name);
   free(record);
@@ -551,7 +572,7 @@ struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, str
 }
 
 struct hf_status hf_record_load(struct hf_record *record, uint32_t shard,
-                                struct hf_status (*each)(void *owner, struct hf_span fact), void *owner)
+                                struct hf_status (*each)(void *owner, const struct hf_fact *fact), void *owner)
 {
   return hf_lookup_open_facts(&record->lookup, shard, each, owner);
 }

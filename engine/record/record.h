@@ -13,6 +13,7 @@
 #include "engine/audit/tree.h"
 #include "engine/base/bytes.h"
 #include "engine/core/core.h"
+#include "engine/seal/seal.h"
 
 struct hf_record;
 
@@ -24,9 +25,10 @@ struct hf_log_place {
 
 struct hf_record_config {
   const char *conninfo;
-  const char *owner; /* stands in the shard's row */
-  int64_t pace_ns;   /* a transaction gathers at least this long after the one before */
-  bool no_leaves;    /* for the benchmark: what the audit tree costs */
+  const char *owner;    /* stands in the shard's row */
+  int64_t pace_ns;      /* a transaction gathers at least this long after the one before */
+  bool no_leaves;       /* for the benchmark: what the audit tree costs */
+  struct hf_seal *seal; /* closes what is personal; stays the caller's */
 };
 
 /* One committed fact, in order of seq: what publish sends on. */
@@ -44,12 +46,12 @@ struct hf_record_events {
   /* The epoch has been taken by another owner: stop this shard now. */
   void (*fenced)(void *owner, uint32_t shard);
   /* Answers: a case's facts without its rests and returns, in order, then that it is known; a case that is due. */
-  void (*case_fact)(void *owner, uint32_t shard, struct hf_span fact);
+  void (*case_fact)(void *owner, uint32_t shard, const struct hf_fact *fact);
   void (*case_known)(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
   /* Whose order it is; a zero case id: nobody's. */
   void (*order_found)(void *owner, uint32_t shard, struct hf_order_id id, struct hf_case_id case_id, struct hf_status status);
   void (*case_due)(void *owner, uint32_t shard, struct hf_case_id id);
-  /* Another case, or the suspect list, knows an account of this case. */
+  /* Another case, or the suspect list, knows an account of this case: seen->party.account is its pseudonym. */
   void (*case_seen)(void *owner, uint32_t shard, struct hf_case_id id, const struct hf_fact_seen *seen);
 };
 
@@ -81,7 +83,7 @@ struct hf_shard_row {
 HF_MUST_USE struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, struct hf_shard_row *row);
 /* The facts of the registry and of open cases, in order of seq; then those that were not published yet. */
 HF_MUST_USE struct hf_status hf_record_load(struct hf_record *record, uint32_t shard,
-                                            struct hf_status (*each)(void *owner, struct hf_span fact), void *owner);
+                                            struct hf_status (*each)(void *owner, const struct hf_fact *fact), void *owner);
 HF_MUST_USE struct hf_status hf_record_load_unpublished(struct hf_record *record, uint32_t shard, uint64_t published_seq,
                                                         struct hf_status (*each)(void *owner, uint64_t seq,
                                                                                  struct hf_span fact),
@@ -107,7 +109,8 @@ void hf_record_release(struct hf_record *record, uint32_t shard);
 bool hf_record_has_room(const struct hf_record *record);
 /*
  * One step's facts. next: where the topics are read on once they are committed; -1 where the step came from elsewhere.
- * raw: the record's bytes, kept where a fact says quarantined or waiting for a second officer. Requires: hf_record_has_room().
+ * raw: the record's bytes, sealed and kept where a fact says quarantined or waiting for a second officer. Requires:
+ * hf_record_has_room().
  */
 void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count,
                    struct hf_log_place next, struct hf_span raw);
@@ -134,6 +137,6 @@ struct hf_histogram;
 const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
 
 /* The schema that this program needs; hf_record_acquire refuses another. */
-#define HF_SCHEMA_VERSION 8
+#define HF_SCHEMA_VERSION 9
 
 #endif

@@ -160,6 +160,7 @@ static void add_quarantine(struct hf_projection *projection, const struct hf_fac
   hf_column_uuid(c++, fact->case_id.uuid);
   hf_column_bytes(c++, raw.data, raw.size);
   hf_column_time(c++, fact->decided.wall_ns);
+  hf_column_int(c++, (int64_t)fact->seq);
 }
 
 /* --- accounts and money --- */

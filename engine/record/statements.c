@@ -19,6 +19,11 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "insert into fact (shard, seq, kind, case_id, order_id, decided_at, boot_id, body, salt, leaf) "
     "select $1, * from unnest($2::int8[], $3::text[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[])",
     9, {L, T, U, U, W, T, Y, Y, Y}},
+  [HF_STATEMENT_CASE_KEY] = {"case_key",
+    "insert into case_key (shard, case_id, first_seq, wrapped_by, wrapped) "
+    "select $1, coalesce(d.case_id, '00000000-0000-0000-0000-000000000000'), d.first_seq, d.wrapped_by, d.wrapped "
+    "from unnest($2::uuid[], $3::int8[], $4::text[], $5::bytea[]) as d(case_id, first_seq, wrapped_by, wrapped)",
+    4, {U, L, T, Y}},
   [HF_STATEMENT_AUDIT_NODE] = {"audit_node",
     "insert into audit_node (shard, level, index, hash) select $1, * from unnest($2::int4[], $3::int8[], $4::bytea[])",
     3, {I, L, Y}},
@@ -31,9 +36,9 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "$9::timestamptz[], $10::timestamptz[]) on conflict do nothing",
     9, {L, U, U, T, T, W, W, W, W}},
   [HF_STATEMENT_QUARANTINE] = {"quarantine",
-    "insert into quarantine (shard, topic_offset, reason, transfer, key_id, report_id, case_id, raw, decided_at) "
-    "select $1, * from unnest($2::int8[], $3::text[], $4::int4[], $5::text[], $6::uuid[], $7::uuid[], $8::bytea[], $9::timestamptz[])",
-    8, {L, T, I, T, U, U, Y, W}},
+    "insert into quarantine (shard, topic_offset, reason, transfer, key_id, report_id, case_id, raw, decided_at, seq) "
+    "select $1, * from unnest($2::int8[], $3::text[], $4::int4[], $5::text[], $6::uuid[], $7::uuid[], $8::bytea[], $9::timestamptz[], $10::int8[])",
+    9, {L, T, I, T, U, U, Y, W, L}},
   [HF_STATEMENT_CASE_OPEN] = {"case_open",
     "insert into fraud_case as c (shard, case_id, case_number, victim, state, opened_at) "
     "select $1, d.case_id, max(d.case_number), max(d.victim), 'open', min(d.at) "

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #elif HF_FUZZ_DECODER == HF_FUZZ_REGISTRY
   (void)hf_registry_decode(bytes, &arena, &change);
 #elif HF_FUZZ_DECODER == HF_FUZZ_FACT
-  status = hf_fact_decode(bytes, &fact);
+  status = hf_fact_decode(bytes, &fact, &(struct hf_span){0});
 #elif HF_FUZZ_DECODER == HF_FUZZ_COMMAND
   (void)hf_command_decode(bytes, &arena, &command);
 #elif HF_FUZZ_DECODER == HF_FUZZ_CALLBACK

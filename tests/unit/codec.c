@@ -109,11 +109,11 @@ static void facts_are_as_ever(void **unused)
 {
   static struct hf_fact fact;
   (void)unused;
-  struct hf_span bytes = golden("fact");
-  assert_true(hf_is_ok(hf_fact_decode(bytes, &fact)));
+  struct hf_span bytes = golden("fact"), sealed;
+  assert_true(hf_is_ok(hf_fact_decode(bytes, &fact, &sealed)));
   assert_int_equal(fact.kind, HF_FACT_ORDER_ENDED);
   assert_int_equal(fact.ended.answer.held, 8350000);
-  same(bytes, hf_fact_encode(&fact, "b7a1", out, sizeof out));
+  same(bytes, hf_fact_encode(&fact, "b7a1", sealed, out, sizeof out));
 }
 
 /* Messages that later programs use: their bytes are promised already. */
@@ -228,10 +228,12 @@ static void every_kind_of_fact_agrees_with_its_message(void **unused)
 {
   static struct hf_fact fact, back;
   static uint8_t again[65536];
+  static const uint8_t values[] = "sealed: checked in unit.seal";
+  struct hf_span sealed;
   (void)unused;
   for (int kind = 1; kind < HF_FACT_COUNT; kind++) {
     fill(&fact, (enum hf_fact_kind)kind);
-    size_t size = hf_fact_encode(&fact, "boot", out, sizeof out);
+    size_t size = hf_fact_encode(&fact, "boot", (struct hf_span){values, sizeof values}, out, sizeof out);
     assert_true(size > 0);
     Holdfast__V1__Fact *message = holdfast__v1__fact__unpack(NULL, size, out);
     if (message == NULL) fail_msg("protobuf-c cannot read %s", hf_fact_code((enum hf_fact_kind)kind));
@@ -240,10 +242,10 @@ static void every_kind_of_fact_agrees_with_its_message(void **unused)
     assert_int_equal(holdfast__v1__fact__pack(message, again), size);
     assert_memory_equal(again, out, size);
     holdfast__v1__fact__free_unpacked(message, NULL);
-    assert_true(hf_is_ok(hf_fact_decode((struct hf_span){out, size}, &back)));
-    assert_int_equal(hf_fact_encode(&back, "boot", again, sizeof again), size);
+    assert_true(hf_is_ok(hf_fact_decode((struct hf_span){out, size}, &back, &sealed)));
+    assert_int_equal(hf_fact_encode(&back, "boot", sealed, again, sizeof again), size);
     assert_memory_equal(again, out, size);
-    for (size_t cut = 0; cut < size; cut++) (void)hf_is_ok(hf_fact_decode((struct hf_span){out, cut}, &back));
+    for (size_t cut = 0; cut < size; cut++) (void)hf_is_ok(hf_fact_decode((struct hf_span){out, cut}, &back, &sealed));
   }
 }
 
