@@ -21,6 +21,8 @@ struct hf_seal {
   EVP_MAC *hmac;
   EVP_MAC_CTX *token;
   EVP_CIPHER_CTX *closing, *opening;
+  uint8_t salts[256][HF_SEAL_SALT_SIZE]; /* many from one call: each call asks the kernel for the process's number */
+  uint8_t salt;                          /* the next; at 0 they are made anew */
 };
 
 /* What a ciphertext is about: the first byte keeps its kinds apart. */
@@ -264,7 +266,8 @@ size_t hf_seal_fact(struct hf_seal *seal, const struct hf_data_key *key, struct 
   HF_ASSERT(!taking.values.full);
   if (taking.values.size == 0) return 0;
   size_t size = HF_SEAL_SALT_SIZE + taking.values.size;
-  HF_ASSERT(RAND_bytes(text, HF_SEAL_SALT_SIZE) == 1);
+  if (seal->salt == 0) HF_ASSERT(RAND_bytes(seal->salts[0], sizeof seal->salts) == 1);
+  memcpy(text, seal->salts[seal->salt++], HF_SEAL_SALT_SIZE);
   hf_sha256_of(text, size, sealed);
   nonce_of(&label, nonce);
   encrypt(seal, key->bytes, nonce, &label, (struct hf_span){text, size}, sealed + HF_DIGEST_SIZE);
