@@ -1,9 +1,11 @@
 #include "engine/base/time.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,9 +18,28 @@ static int64_t read_clock(clockid_t clock)
   return (int64_t)now.tv_sec * HF_NS_PER_S + now.tv_nsec;
 }
 
+static _Atomic int64_t steady_ns; /* wall ahead of monotonic; 0: as the machine says */
+
 struct hf_time hf_time_now(void)
 {
-  return (struct hf_time){.mono_ns = read_clock(CLOCK_MONOTONIC), .wall_ns = read_clock(CLOCK_REALTIME)};
+  int64_t mono_ns = read_clock(CLOCK_MONOTONIC), ahead_ns = atomic_load_explicit(&steady_ns, memory_order_relaxed);
+  return (struct hf_time){.mono_ns = mono_ns, .wall_ns = ahead_ns != 0 ? mono_ns + ahead_ns : read_clock(CLOCK_REALTIME)};
+}
+
+void hf_time_steady(void)
+{
+  int64_t mono_ns = read_clock(CLOCK_MONOTONIC);
+  atomic_store_explicit(&steady_ns, read_clock(CLOCK_REALTIME) - mono_ns, memory_order_relaxed);
+}
+
+struct hf_clock hf_time_clock(void)
+{
+  struct timex kernel = {.modes = 0};
+  int state = adjtimex(&kernel);
+  int64_t machine_ns = read_clock(CLOCK_REALTIME);
+  return (struct hf_clock){.ahead_ns = machine_ns - hf_time_now().wall_ns,
+                           .error_ns = kernel.maxerror * HF_NS_PER_US,
+                           .synchronised = state >= 0 && state != TIME_ERROR && (kernel.status & STA_UNSYNC) == 0};
 }
 
 const char *hf_time_boot_id(void)

@@ -8,6 +8,7 @@
 #ifndef HF_BASE_TIME_H
 #define HF_BASE_TIME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,20 @@ struct hf_time {
 };
 
 struct hf_time hf_time_now(void);
+
+/*
+ * From here on this process's wall clock is the monotonic one plus what the machine's was ahead of it at this moment: a step of
+ * the machine's clock moves no stamp and no deadline (the kernel slews both clocks alike, so only steps tell them apart).
+ */
+void hf_time_steady(void);
+
+/* The machine's wall clock, beside this process's own. */
+struct hf_clock {
+  int64_t ahead_ns;  /* of ours: how far it was stepped since hf_time_steady */
+  int64_t error_ns;  /* at most, by the kernel's own estimate */
+  bool synchronised; /* by a time server, as the kernel has been told */
+};
+struct hf_clock hf_time_clock(void);
 
 /* The kernel's boot id as text; "unknown" where it cannot be read. Stored with every monotonic stamp. */
 const char *hf_time_boot_id(void);

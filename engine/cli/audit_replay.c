@@ -15,7 +15,8 @@
 
 static const char *const tables[] = {
     "report", "quarantine", "fraud_case",  "submission",      "account",     "order_state",  "hold",   "trace",
-    "task",   "seen",       "linked_case", "suspect_account", "institution", "registry_key", "policy", "protected_account"};
+    "task",   "seen",       "linked_case", "suspect_account", "institution", "registry_key", "policy", "protected_account",
+    "clock",  "sla"};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 struct replay {
@@ -81,17 +82,42 @@ static bool prepare(PGconn *database)
   return PQexitPipelineMode(database) == 1 && ok;
 }
 
-static bool send_chunk(struct replay *replay, uint32_t shard, uint32_t count)
+static bool send_chunk(struct replay *replay, uint32_t shard, const char *boot_id, uint32_t count)
 {
   static const struct hf_audit_tree none;
   static const struct hf_record_checkpoint no_note;
-  const struct hf_projection_audit audit = {.shard = shard, .no_leaves = true, .tree = &none, .checkpoint = &no_note};
+  const struct hf_projection_audit audit = {
+      .boot_id = boot_id, .shard = shard, .no_leaves = true, .tree = &none, .checkpoint = &no_note};
   hf_projection_make(&replay->projection, replay->facts, replay->company, count, &audit);
   const struct hf_fence fence = {
       .shard = shard, .epoch = 1, .next_offset = -1, .next_answer = -1, .seq = replay->facts[count - 1].seq};
   bool ok = PQenterPipelineMode(replay->database) == 1 && hf_connection_send(replay->database, &fence, &replay->projection) &&
             drain(replay->database);
   return PQexitPipelineMode(replay->database) == 1 && ok;
+}
+
+/* Facts of one boot at a time: monotonic stamps of another count by another zero. */
+static bool replay_rows(struct replay *replay, uint32_t shard, const PGresult *rows, uint64_t *after)
+{
+  const char *boot_id = "";
+  uint32_t count = 0;
+  for (int i = 0; i < PQntuples(rows); i++) {
+    if (count > 0 && strcmp(boot_id, PQgetvalue(rows, i, 2)) != 0) {
+      if (!send_chunk(replay, shard, boot_id, count)) return false;
+      count = 0;
+    }
+    boot_id = PQgetvalue(rows, i, 2);
+    *after = hf_cli_u64(rows, i, 0);
+    struct hf_span body = {(const uint8_t *)PQgetvalue(rows, i, 1), (size_t)PQgetlength(rows, i, 1)};
+    struct hf_span sealed; /* the tables have pseudonyms, as the facts have: no key is needed */
+    struct hf_status status = hf_fact_decode(body, &replay->facts[count], &sealed);
+    if (!hf_is_ok(status) || replay->facts[count].seq != *after) {
+      hf_say(_("shard %u, seq %llu: %s"), shard, (unsigned long long)*after, _("the body is no fact of this number"));
+      return false;
+    }
+    count++;
+  }
+  return count == 0 || send_chunk(replay, shard, boot_id, count);
 }
 
 static bool replay_shard(struct replay *replay, uint32_t shard)
@@ -101,23 +127,15 @@ static bool replay_shard(struct replay *replay, uint32_t shard)
   snprintf(numbers[0], sizeof numbers[0], "%u", shard);
   for (int count = 1; count > 0;) {
     snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)after);
-    PGresult *rows =
-        hf_cli_binary(replay->database,
-                      "select seq, body from public.fact where shard = $1::int4 and seq > $2::int8 order by seq limit " CHUNK,
-                      2, (const char *const[]){numbers[0], numbers[1]});
+    PGresult *rows = hf_cli_binary(
+        replay->database,
+        "select seq, body, boot_id from public.fact where shard = $1::int4 and seq > $2::int8 order by seq limit " CHUNK, 2,
+        (const char *const[]){numbers[0], numbers[1]});
     if (rows == NULL) return false;
     count = PQntuples(rows);
-    bool ok = true;
-    for (int i = 0; ok && i < count; i++) {
-      after = hf_cli_u64(rows, i, 0);
-      struct hf_span body = {(const uint8_t *)PQgetvalue(rows, i, 1), (size_t)PQgetlength(rows, i, 1)};
-      struct hf_span sealed; /* the tables have pseudonyms, as the facts have: no key is needed */
-      struct hf_status status = hf_fact_decode(body, &replay->facts[i], &sealed);
-      ok = hf_is_ok(status) && replay->facts[i].seq == after;
-      if (!ok) hf_say(_("shard %u, seq %llu: %s"), shard, (unsigned long long)after, _("the body is no fact of this number"));
-    }
+    bool ok = replay_rows(replay, shard, rows, &after);
     PQclear(rows);
-    if (!ok || (count > 0 && !send_chunk(replay, shard, (uint32_t)count))) return false;
+    if (!ok) return false;
     replay->replayed += (uint64_t)count;
   }
   return true;

@@ -99,6 +99,8 @@ int hf_command_institution_list(struct hf_cli *cli);
 int hf_command_route(struct hf_cli *cli);
 int hf_command_routing_check(struct hf_cli *cli);
 int hf_command_sla(struct hf_cli *cli);
+int hf_command_sla_show(struct hf_cli *cli);
+int hf_command_sla_verdicts(struct hf_cli *cli);
 int hf_command_scorecard(struct hf_cli *cli);
 int hf_command_quarantine_list(struct hf_cli *cli);
 int hf_command_quarantine_show(struct hf_cli *cli);

@@ -57,6 +57,8 @@ static const struct command commands[] = {
   {"institution resume", "INSTITUTION", 1, 1, hf_command_institution_resume, N_("end a pause"), "holdfast institution resume BANKA"},
   {"route", "ACCOUNT [BANK]", 1, 2, hf_command_route, N_("which institution an account belongs to, and what decided"), "holdfast route 6228480000001235 102100000013"},
   {"routing check", "[DIR]", 0, 1, hf_command_routing_check, N_("name each bad line of the routing tables"), "holdfast routing check schemas/routing"},
+  {"sla show", "", 0, 0, hf_command_sla_show, N_("the SLA policies that were signed, a line for each entry"), "holdfast sla show"},
+  {"sla verdicts", "[MONTH]", 0, 1, hf_command_sla_verdicts, N_("receipts and feedbacks per institution and action by the policy in force: in time, late, missing"), "holdfast sla verdicts 2026-12"},
   {"sla", "", 0, 0, hf_command_sla, N_("percentiles per institution, from stored stamps"), "holdfast sla"},
   {"scorecard", "[MONTH]", 0, 1, hf_command_scorecard, N_("per institution and action: on time with its 95 % interval, percentiles, what went wrong"), "holdfast scorecard 2026-11"},
   {"quarantine list", "", 0, 0, hf_command_quarantine_list, N_("submissions that were not acted on"), "holdfast quarantine list"},

@@ -187,6 +187,87 @@ static bool read_policy(struct hf_yaml *yaml, yaml_node_t *row, struct hf_policy
          hf_yaml_fail(yaml, hf_yaml_line(row), "policy: machine_amount, machine_targets or reconcile_s is outside its bounds");
 }
 
+/* One rule of the file as an entry of the signed text. */
+static bool add_rule(struct hf_yaml *yaml, yaml_node_t *row, struct hf_writer *text)
+{
+  static const char *const known[] = {"institution", "action", "hours", "days", "receipt_s", "feedback_s", NULL};
+  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1] = "*", action[16] = "*", hours[8] = "00-24", days[12] = "any";
+  uint32_t receipt_s = 0, feedback_s = 0;
+  if (!hf_yaml_only(yaml, row, known) || !text_of(yaml, row, "institution", institution, sizeof institution, false) ||
+      !text_of(yaml, row, "action", action, sizeof action, false) || !text_of(yaml, row, "hours", hours, sizeof hours, false) ||
+      !text_of(yaml, row, "days", days, sizeof days, false) ||
+      !number_of(yaml, row, "receipt_s", &receipt_s, 1, HF_SLA_LIMIT_MS_MAX / 1000) ||
+      !number_of(yaml, row, "feedback_s", &feedback_s, 1, HF_SLA_LIMIT_MS_MAX / 1000))
+    return false;
+  if (receipt_s == 0 || feedback_s == 0) return hf_yaml_fail(yaml, hf_yaml_line(row), "receipt_s and feedback_s must be given");
+  const char *const words[] = {institution, action, hours, days};
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    hf_write_text(text, words[i]);
+    hf_write_text(text, " ");
+  }
+  hf_write_int(text, receipt_s * 1000LL);
+  hf_write_text(text, " ");
+  hf_write_int(text, feedback_s * 1000LL);
+  hf_write_text(text, ";");
+  return true;
+}
+
+static int by_text(const void *a, const void *b)
+{
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Holidays and worked weekends, in order of days. */
+static bool add_days(struct hf_yaml *yaml, yaml_node_t *row, struct hf_writer *text, uint32_t *count)
+{
+  static const char *const keys[] = {"holidays", "workdays"}, *const kinds[] = {" holiday;", " workday;"};
+  const char *dates[2 * HF_SLA_DAYS_MAX];
+  yaml_node_t *item;
+  *count = 0;
+  for (size_t k = 0; k < 2; k++)
+    for (size_t i = 0; (item = hf_yaml_item(yaml, hf_yaml_get(yaml, row, keys[k]), i)) != NULL; i++) {
+      if (hf_yaml_text(item) == NULL || *count == HF_SLA_DAYS_MAX)
+        return hf_yaml_fail(yaml, hf_yaml_line(item), "%s: at most %d days as 2027-01-01", keys[k], HF_SLA_DAYS_MAX);
+      char *date = NULL; /* with its kind, so that one order is that of the days */
+      if (asprintf(&date, "%s%s", hf_yaml_text(item), kinds[k]) < 0) abort();
+      dates[(*count)++] = date;
+    }
+  qsort(dates, *count, sizeof dates[0], by_text);
+  for (uint32_t i = 0; i < *count; i++) {
+    hf_write_text(text, "day ");
+    hf_write_text(text, dates[i]);
+    free((char *)(uintptr_t)dates[i]);
+  }
+  return true;
+}
+
+/* As the core will find it: what it would refuse is refused here, where somebody reads why. */
+static bool read_sla(struct hf_yaml *yaml, yaml_node_t *row, struct hf_sla *to)
+{
+  static const char *const known[] = {"version", "effective", "holidays", "workdays", "rules", NULL};
+  static struct hf_sla_rules rules;
+  struct hf_writer text = hf_writer_of(to->text, HF_SLA_TEXT_MAX);
+  yaml_node_t *item;
+  uint32_t days, entry;
+  *to = (struct hf_sla){.effective_wall_ns = INT64_MIN};
+  if (!hf_yaml_only(yaml, row, known) || !number_of(yaml, row, "version", &to->version, 1, 1000000000) ||
+      !time_of(yaml, row, "effective", &to->effective_wall_ns) || !add_days(yaml, row, &text, &days))
+    return false;
+  if (to->version == 0 || to->effective_wall_ns == INT64_MIN)
+    return hf_yaml_fail(yaml, hf_yaml_line(row), "version and effective must be given");
+  if (to->effective_wall_ns < hf_time_now().wall_ns)
+    return hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, "effective")),
+                        "effective: in the past; nobody is held to what was not said when he was asked");
+  for (size_t i = 0; (item = hf_yaml_item(yaml, hf_yaml_get(yaml, row, "rules"), i)) != NULL; i++)
+    if (!add_rule(yaml, item, &text)) return false;
+  if (text.full) return hf_yaml_fail(yaml, hf_yaml_line(row), "sla: days and rules are over %d bytes", HF_SLA_TEXT_MAX);
+  struct hf_status status = hf_sla_read(to, &rules, &entry);
+  if (hf_is_ok(status)) return true;
+  item = entry > days ? hf_yaml_item(yaml, hf_yaml_get(yaml, row, "rules"), entry - days - 1) : NULL;
+  return hf_yaml_fail(yaml, hf_yaml_line(item != NULL ? item : row), "sla: %s %u: %s", entry > days ? "rule" : "day",
+                      entry > days ? entry - days : entry, status.why);
+}
+
 static bool read_protected(struct hf_yaml *yaml, yaml_node_t *row, struct hf_protected *to)
 {
   static const char *const known[] = {"institution", "account", NULL};
@@ -208,12 +289,15 @@ static bool read_protected(struct hf_yaml *yaml, yaml_node_t *row, struct hf_pro
 
 static bool read_registry(struct hf_yaml *yaml, struct hf_registry_change *change)
 {
-  static const char *const known[] = {"institutions", "keys", "policy", "protected", NULL};
-  yaml_node_t *root = hf_yaml_root(yaml), *item, *policy = hf_yaml_get(yaml, root, "policy");
+  static const char *const known[] = {"institutions", "keys", "policy", "protected", "sla", NULL};
+  yaml_node_t *root = hf_yaml_root(yaml), *item, *policy = hf_yaml_get(yaml, root, "policy"),
+              *sla = hf_yaml_get(yaml, root, "sla");
   if (!hf_yaml_only(yaml, root, known)) return false;
   READ_ROWS(yaml, root, "institutions", change->institutions, change->institutions_count, read_institution)
   READ_ROWS(yaml, root, "keys", change->keys, change->keys_count, read_key)
   READ_ROWS(yaml, root, "protected", change->protected, change->protected_count, read_protected)
+  change->has_sla = sla != NULL;
+  if (sla != NULL && !read_sla(yaml, sla, &change->sla)) return false;
   change->has_policy = policy != NULL;
   return policy == NULL || read_policy(yaml, policy, &change->policy);
 }

@@ -334,6 +334,34 @@ int hf_command_sla(struct hf_cli *cli)
       0, NULL);
 }
 
+int hf_command_sla_show(struct hf_cli *cli)
+{
+  return show(cli, _("version,effective,signed,entry"),
+              "select version, to_char(effective_at, 'YYYY-MM-DD HH24:MI:SSOF') as effective, to_char(set_at, 'YYYY-MM-DD "
+              "HH24:MI:SSOF') as signed, e.entry "
+              "from (select distinct on (version) * from sla order by version, shard) s, "
+              "string_to_table(rtrim(s.text, ';'), ';') with ordinality as e(entry, n) order by version desc, e.n",
+              0, NULL);
+}
+
+int hf_command_sla_verdicts(struct hf_cli *cli)
+{
+  bool one = cli->arguments_count > 0;
+  return show(
+      cli, _("institution,action,policy,orders,receipt in time,late,missing,feedback in time,late,missing,open,not sent"),
+      "select institution, action, version, count(*) as orders, count(*) filter (where receipt = 'in_time') as "
+      "receipt_in_time, "
+      "count(*) filter (where receipt = 'late') as receipt_late, count(*) filter (where receipt = 'missing') as "
+      "receipt_missing, "
+      "count(*) filter (where feedback = 'in_time') as feedback_in_time, count(*) filter (where feedback = 'late') as "
+      "feedback_late, "
+      "count(*) filter (where feedback = 'missing') as feedback_missing, count(*) filter (where feedback = 'open') as open, "
+      "count(*) filter (where feedback = 'not_sent') as not_sent from order_sla "
+      "where $1 = '' or to_char(issued_at at time zone 'Asia/Shanghai', 'YYYY-MM') = $1 group by institution, action, version "
+      "order by institution, action, version",
+      1, (const char *const[]){one ? cli->arguments[0] : ""});
+}
+
 int hf_command_scorecard(struct hf_cli *cli)
 {
   bool one = cli->arguments_count > 0;

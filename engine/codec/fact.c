@@ -165,6 +165,8 @@ TABLE(policy_set, FIELD(1, U32, policy.version), FIELD(2, U32, policy.feedback_m
       FIELD(14, U32, policy.reconcile_s), FIELD(15, U32, policy.machine_targets), FIELD(16, U32, policy.machine_per_hour),
       FIELD(17, S64, policy.machine_amount))
 TABLE(protected_set, FIELD(1, TEXT, protected.institution), FIELD(2, ACCOUNT, protected.account))
+TABLE(sla_set, FIELD(1, U32, sla.version), FIELD(2, TIME, sla.effective_wall_ns), FIELD(3, TEXT, sla.text))
+TABLE(clock_noted, FIELD(1, TIME, clock.ahead_ns), FIELD(2, TIME, clock.error_ns), FIELD(3, BOOL, clock.synchronised))
 TABLE(machine_counted, FIELD(1, TEXT, machine.key_id), FIELD(2, S64, machine.hour), FIELD(3, U32, machine.reports))
 
 /* The head, and the number that each kind has in `oneof what`. */
@@ -195,7 +197,8 @@ static const struct {
   [HF_FACT_CHASE_BOUNDED] = {54, &chase_bounded},       [HF_FACT_SEEN_ELSEWHERE] = {55, &seen_elsewhere},
   [HF_FACT_CASE_LINKED] = {56, &case_linked},           [HF_FACT_TASK_OPENED] = {57, &task_opened},
   [HF_FACT_CASE_CLOSED] = {58, &nothing},               [HF_FACT_PROTECTED_SET] = {59, &protected_set},
-  [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},
+  [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},   [HF_FACT_CLOCK_NOTED] = {61, &clock_noted},
+  [HF_FACT_SLA_SET] = {62, &sla_set},
 };
 /* clang-format on */
 

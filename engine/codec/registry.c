@@ -154,7 +154,7 @@ static enum hf_reason protected_of_proto(const Holdfast__V1__Protected *from, st
 enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena, struct hf_registry_change *change)
 {
   change->institutions_count = change->keys_count = change->protected_count = 0;
-  change->has_policy = false;
+  change->has_policy = change->has_sla = false;
   for (uint32_t field = 3; field <= 6; field++) {
     size_t rows = hf_wire_count(payload, field);
     if (rows == SIZE_MAX) return HF_REASON_MALFORMED_PAYLOAD;
@@ -177,6 +177,14 @@ enum hf_reason hf_registry_decode(struct hf_span payload, struct hf_arena *arena
   for (size_t i = 0; i < from->n_protected_; i++) {
     enum hf_reason reason = protected_of_proto(from->protected_[i], &change->protected[change->protected_count++]);
     if (reason != HF_REASON_NONE) return reason;
+  }
+  if (from->sla != NULL) {
+    if (from->sla->base.n_unknown_fields > 0) return HF_REASON_UNKNOWN_FIELD;
+    change->has_sla = true;
+    change->sla.version = from->sla->version;
+    memset(change->sla.text, 0, sizeof change->sla.text);
+    if (!hf_wire_text(from->sla->text, change->sla.text, sizeof change->sla.text)) return HF_REASON_BAD_TEXT;
+    if (!hf_wire_ns(from->sla->effective_us, &change->sla.effective_wall_ns)) return HF_REASON_BAD_ROW;
   }
   if (from->policy != NULL) {
     if (from->policy->base.n_unknown_fields > 0) return HF_REASON_UNKNOWN_FIELD;
@@ -217,5 +225,10 @@ size_t hf_registry_encode(const struct hf_registry_change *change, uint8_t *out,
   to.n_protected_ = change->protected_count;
   to.protected_ = protected_list;
   if (change->has_policy) to.policy = &policy;
+  Holdfast__V1__Sla sla = HOLDFAST__V1__SLA__INIT;
+  sla.version = change->sla.version;
+  sla.effective_us = hf_wire_us(change->sla.effective_wall_ns);
+  sla.text = hf_wire_const(change->sla.text);
+  if (change->has_sla) to.sla = &sla;
   return hf_wire_pack(&to.base, out, capacity);
 }

@@ -40,6 +40,7 @@ enum hf_input_kind {
   HF_INPUT_GAVE_UP, /* the lane's quick tries are used up */
   HF_INPUT_ANSWER,
   HF_INPUT_SEEN,   /* PostgreSQL knows the account from another case, or from the suspect list */
+  HF_INPUT_CLOCK,  /* what the machine says of its clock */
   HF_INPUT_RETURN, /* a rested case has been restored from its facts */
   HF_INPUT_TICK,
 };
@@ -66,6 +67,7 @@ struct hf_input {
   bool answer_is_durable; /* it came over Kafka: what follows may leave at once */
   const struct hf_answer *answer;
   const struct hf_fact_seen *seen;
+  const struct hf_fact_clock *clock;
   struct hf_case_id case_id; /* RETURN, SEEN */
 };
 

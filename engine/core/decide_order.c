@@ -59,6 +59,10 @@ static int64_t deadline_of(const struct hf_core *core, const char *institution, 
 {
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
   if (plan->deadline_wall_ns != 0) return plan->deadline_wall_ns;
+  const struct hf_sla_rules *sla = hf_registry_sla(core->registry, plan->issued_wall_ns);
+  if (sla != NULL)
+    return plan->issued_wall_ns +
+           hf_sla_limits(sla, institution, plan->action, plan->issued_wall_ns).feedback_ms * HF_NS_PER_MS;
   bool lifts = plan->action == HF_ACTION_LIFT || plan->action == HF_ACTION_UNFREEZE;
   uint32_t ms = lifts                       ? core->registry->policy.lift_ms
                 : row->sla_feedback_ms != 0 ? row->sla_feedback_ms

@@ -8,6 +8,16 @@ static bool is_root(const struct hf_core *core, const char *key_id)
   return false;
 }
 
+/* Signed before it is effective: nobody is held to what was not said when he was asked. */
+static enum hf_reason check_sla(const struct hf_core *core, const struct hf_input *input)
+{
+  const struct hf_sla *sla = &input->registry->sla;
+  struct hf_sla_rules rules;
+  uint32_t entry;
+  if (!hf_is_ok(hf_sla_read(sla, &rules, &entry)) || sla->effective_wall_ns < input->appended_wall_ns) return HF_REASON_BAD_ROW;
+  return sla->version == core->registry->sla_version + 1 ? HF_REASON_NONE : HF_REASON_POLICY_VERSION;
+}
+
 static enum hf_reason check(const struct hf_core *core, const struct hf_input *input)
 {
   const struct hf_registry_change *change = input->registry;
@@ -28,7 +38,7 @@ static enum hf_reason check(const struct hf_core *core, const struct hf_input *i
     return HF_REASON_BAD_ROW;
   if (change->has_policy && !hf_policy_is_sound(&change->policy)) return HF_REASON_BAD_ROW;
   if (change->has_policy && change->policy.version != registry->policy.version + 1) return HF_REASON_POLICY_VERSION;
-  return HF_REASON_NONE;
+  return change->has_sla ? check_sla(core, input) : HF_REASON_NONE;
 }
 
 void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input)
@@ -58,6 +68,11 @@ void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input)
   if (change->has_policy) {
     struct hf_fact *fact = hf_core_begin(core, HF_FACT_POLICY_SET, none);
     fact->policy = change->policy;
+    hf_core_tell(core, fact);
+  }
+  if (change->has_sla) {
+    struct hf_fact *fact = hf_core_begin(core, HF_FACT_SLA_SET, none);
+    fact->sla = change->sla;
     hf_core_tell(core, fact);
   }
 }

@@ -556,6 +556,7 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_INSTITUTION_SET: hf_registry_set_institution(core->registry, &fact->institution); break;
   case HF_FACT_KEY_SET: hf_registry_set_key(core->registry, &fact->key); break;
   case HF_FACT_POLICY_SET: core->registry->policy = fact->policy; break;
+  case HF_FACT_SLA_SET: hf_registry_set_sla(core->registry, &fact->sla); break;
   case HF_FACT_PROTECTED_SET: hf_registry_set_protected(core->registry, &fact->protected); break;
   case HF_FACT_MACHINE_COUNTED: hf_registry_set_machine_use(core->registry, &fact->machine); break;
   case HF_FACT_ANSWER_CONTRADICTED: /* evidence, and what people are told */
@@ -565,6 +566,7 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_CASE_LINKED:
   case HF_FACT_TASK_OPENED:
   case HF_FACT_CASE_RETURNED: /* the case is already there: its facts were restored */
+  case HF_FACT_CLOCK_NOTED:
   case HF_FACT_QUARANTINED: break;
   case HF_FACT_UNSET:
   case HF_FACT_COUNT: HF_NEVER("a fact has a kind");

@@ -40,7 +40,9 @@
   /* the registry */                                                                             \
   X(INSTITUTION_SET, "institution_set")         X(KEY_SET, "key_set")                            \
   X(POLICY_SET, "policy_set")                   X(PROTECTED_SET, "protected_set")                \
-  X(MACHINE_COUNTED, "machine_counted")
+  X(MACHINE_COUNTED, "machine_counted")         X(SLA_SET, "sla_set")                                                      \
+  /* the engine's clock */                                                                       \
+  X(CLOCK_NOTED, "clock_noted")
 
 /* How an attempt without an answer ended. */
 #define HF_OUTCOMES(X)                                                                             \
@@ -232,6 +234,13 @@ struct hf_fact_seen {
   int64_t expires_wall_ns;
 };
 
+/* clock_noted: when a shard is taken over, and at each step of the machine's clock, which stamps do not follow. */
+struct hf_fact_clock {
+  int64_t ahead_ns; /* the machine's wall clock, of the one that stamps are taken from */
+  int64_t error_ns; /* the kernel's estimate of its own error at most */
+  bool synchronised;
+};
+
 struct hf_fact_task {
   enum hf_task task;
   enum hf_draft_cause cause;
@@ -278,8 +287,10 @@ struct hf_fact {
     struct hf_institution institution;
     struct hf_key key;
     struct hf_policy policy;
+    struct hf_sla sla;
     struct hf_protected protected;
     struct hf_machine_use machine;
+    struct hf_fact_clock clock;
   };
 };
 

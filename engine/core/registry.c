@@ -214,6 +214,23 @@ void hf_registry_set_key(struct hf_registry *registry, const struct hf_key *row)
   *there = *row;
 }
 
+void hf_registry_set_sla(struct hf_registry *registry, const struct hf_sla *sla)
+{
+  uint32_t entry;
+  struct hf_status status = hf_sla_read(sla, &registry->sla[sla->version % HF_SLA_KEPT], &entry);
+  HF_ASSERT(hf_is_ok(status)); /* decided by the same reading */
+  registry->sla_version = sla->version;
+}
+
+const struct hf_sla_rules *hf_registry_sla(const struct hf_registry *registry, int64_t at_wall_ns)
+{
+  for (uint32_t back = 0; back < HF_SLA_KEPT && back < registry->sla_version; back++) {
+    const struct hf_sla_rules *rules = &registry->sla[(registry->sla_version - back) % HF_SLA_KEPT];
+    if (rules->effective_wall_ns <= at_wall_ns) return rules;
+  }
+  return NULL;
+}
+
 static uint64_t add_text(uint64_t seed, const char *text)
 {
   return hf_checksum(seed, text, strlen(text) + 1);
@@ -245,5 +262,6 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
     int64_t numbers[] = {use->hour, use->reports};
     seed = hf_checksum(add_text(seed, use->key_id), numbers, sizeof numbers);
   }
+  if (registry->sla_version != 0) seed = hf_checksum(seed, &registry->sla_version, sizeof registry->sla_version);
   return hf_checksum(seed, &registry->policy, sizeof registry->policy);
 }

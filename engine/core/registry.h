@@ -11,6 +11,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/personal.h"
 #include "engine/core/reason.h"
+#include "engine/core/sla.h"
 
 /* clang-format off */
 #define HF_ROLES(X) X(OFFICER, "officer") X(LEADER, "leader") X(MACHINE, "machine") X(ADMINISTRATOR, "administrator") \
@@ -123,11 +124,12 @@ struct hf_registry_change {
   uint32_t institutions_count;
   uint32_t keys_count;
   uint32_t protected_count;
-  bool has_policy;
+  bool has_policy, has_sla;
   struct hf_institution institutions[HF_REGISTRY_ROWS_MAX];
   struct hf_key keys[HF_REGISTRY_ROWS_MAX];
   struct hf_protected protected[HF_REGISTRY_ROWS_MAX];
   struct hf_policy policy;
+  struct hf_sla sla;
 };
 
 /* How many reports a machine key has made in the hour that began at `hour` (hours since 1970). */
@@ -142,7 +144,9 @@ struct hf_registry {
   uint32_t keys_count;
   uint32_t protected_count;
   uint32_t machines_count;
+  uint32_t sla_version; /* the newest; at sla[version % HF_SLA_KEPT], with those before it */
   struct hf_policy policy;
+  struct hf_sla_rules sla[HF_SLA_KEPT];
   struct hf_institution institutions[HF_INSTITUTIONS_MAX];
   struct hf_key keys[HF_KEYS_MAX];
   struct hf_protected protected[HF_PROTECTED_MAX];
@@ -167,6 +171,10 @@ void hf_registry_set_institution(struct hf_registry *registry, const struct hf_i
 void hf_registry_set_key(struct hf_registry *registry, const struct hf_key *row);
 void hf_registry_set_protected(struct hf_registry *registry, const struct hf_protected *row);
 void hf_registry_set_machine_use(struct hf_registry *registry, const struct hf_machine_use *use);
+
+void hf_registry_set_sla(struct hf_registry *registry, const struct hf_sla *sla);
+/* The newest SLA policy that is effective at that time; NULL: there is none. */
+const struct hf_sla_rules *hf_registry_sla(const struct hf_registry *registry, int64_t at_wall_ns);
 
 bool hf_registry_protects(const struct hf_registry *registry, const char *institution, const struct hf_account_number *account);
 uint32_t hf_registry_machine_reports(const struct hf_registry *registry, const char *key_id, int64_t hour);

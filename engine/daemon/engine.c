@@ -299,6 +299,7 @@ static bool turn(struct hf_engine *engine)
   moved |= hf_late_work(engine) && engine->heard;
   hf_comeback_work(engine);
   hf_audit_work(engine);
+  hf_clock_work(engine);
   engine->heard = false;
   record_and_publish(engine);
   watch_record(engine);

@@ -155,6 +155,10 @@ static void write_process(const struct hf_engine *engine, struct evbuffer *out)
       {"holdfast_publish_records_waiting", "gauge", "records of facts not yet acknowledged by Kafka",
        hf_publish_waiting(engine->publish)},
       {"holdfast_intake_waiting", "gauge", "records between Kafka and core", hf_intake_waiting(engine->intake)},
+      {"holdfast_clock_ahead_seconds", "gauge", "the machine's wall clock ahead of the engine's: not 0 after a step",
+       (double)engine->clock.machine.ahead_ns / 1e9},
+      {"holdfast_clock_error_seconds", "gauge", "the kernel's estimate of its clock's error at most",
+       (double)engine->clock.machine.error_ns / 1e9},
       {"holdfast_turns_total", "counter", "turns of the loop", (double)engine->counters.turns},
   };
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {

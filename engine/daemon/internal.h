@@ -150,6 +150,11 @@ struct hf_engine {
   struct hf_late *lates; /* HF_LATE_MAX */
   int64_t record_alarm_ns;
   struct hf_counters counters;
+  struct {
+    int64_t look_ns; /* when next, monotonic */
+    int64_t told_ns; /* how far ahead the machine's clock was when it was last told */
+    struct hf_clock machine;
+  } clock;
   struct hf_histogram stages[HF_STAGE_COUNT];
   struct hf_audit_state *audit;                    /* NULL: no checkpoints */
   struct hf_mac_key mac_keys[HF_INSTITUTIONS_MAX]; /* by lane */
@@ -178,6 +183,9 @@ void hf_comeback_decided(struct hf_engine *engine);
  */
 void hf_comeback_rested(struct hf_engine *engine, struct hf_case_id id);
 void hf_comeback_work(struct hf_engine *engine);
+/* What the machine says of its clock, as a fact of the shard; looks for steps once a second. */
+void hf_clock_note(struct hf_engine *engine, uint32_t shard);
+void hf_clock_work(struct hf_engine *engine);
 void hf_comeback_fact(void *owner, uint32_t shard, const struct hf_fact *fact);
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
 void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id);

@@ -37,6 +37,7 @@ static int run(const struct hf_config *config)
 #ifndef __SANITIZE_ADDRESS__ /* its leak check has to look into the process */
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
+  hf_time_steady();
   set_log_level(config->log_level);
   struct hf_status status = hf_engine_open(&engine, config);
   int code = EXIT_SOFTWARE;

@@ -159,6 +159,7 @@ static void start(struct hf_engine *engine)
   for (uint32_t i = 0; i < count; i++) {
     engine->shards[shards[i]].state = HF_SHARD_RUNNING;
     hf_core_visit_open(engine->shards[shards[i]].core, offer_again, engine);
+    hf_clock_note(engine, shards[i]);
   }
   HF_LOG(HF_LOG_INFO, "E1705", "the shards are running", HF_FIELD("count", count));
 }

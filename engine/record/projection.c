@@ -17,6 +17,7 @@ struct hf_order_delta {
   bool overdue;
   uint32_t attempts;
   int64_t sent_wall_ns, received_wall_ns, ended_wall_ns;
+  int64_t sent_mono_ns, received_mono_ns, ended_mono_ns;
   bool answered, has_balance;
   const char *result; /* in its fact; NULL: none */
   int64_t executed_wall_ns, balance, held;
@@ -113,12 +114,13 @@ static void note_order(struct hf_projection *projection, const struct hf_fact *f
     if (delta->state == HF_ORDER_DRAFT) delta->state = HF_ORDER_UNSET;
     break;
   case HF_FACT_ORDER_SENT:
-    if (delta->sent_wall_ns == 0) delta->sent_wall_ns = fact->step.at.wall_ns;
+    if (delta->sent_wall_ns == 0) delta->sent_wall_ns = fact->step.at.wall_ns, delta->sent_mono_ns = fact->step.at.mono_ns;
     note_attempt(delta, fact->step.attempt);
     break;
   case HF_FACT_ATTEMPT_ENDED: note_attempt(delta, fact->step.attempt); break;
   case HF_FACT_ORDER_RECEIVED:
-    if (delta->received_wall_ns == 0) delta->received_wall_ns = fact->step.at.wall_ns;
+    if (delta->received_wall_ns == 0)
+      delta->received_wall_ns = fact->step.at.wall_ns, delta->received_mono_ns = fact->step.at.mono_ns;
     delta->state = HF_ORDER_RECEIVED;
     break;
   case HF_FACT_ORDER_UNKNOWN: delta->state = HF_ORDER_UNKNOWN; break;
@@ -128,12 +130,22 @@ static void note_order(struct hf_projection *projection, const struct hf_fact *f
   default:
     HF_ASSERT(fact->kind == HF_FACT_ORDER_ENDED || fact->kind == HF_FACT_ORDER_WATCHED);
     delta->state = fact->ended.state;
-    if (hf_order_state_is_final(fact->ended.state) && delta->ended_wall_ns == 0) delta->ended_wall_ns = fact->ended.at.wall_ns;
+    if (hf_order_state_is_final(fact->ended.state) && delta->ended_wall_ns == 0)
+      delta->ended_wall_ns = fact->ended.at.wall_ns, delta->ended_mono_ns = fact->ended.at.mono_ns;
     note_answer(delta, &fact->ended.answer);
   }
 }
 
-/* The columns that a new and a changed order share, from `c` on: state … transactions. */
+/* A stamp that was not taken is none; 0 is no stamp of a running machine. */
+static void put_mono(struct hf_column *column, int64_t mono_ns)
+{
+  if (mono_ns == 0)
+    hf_column_null(column);
+  else
+    hf_column_int(column, mono_ns);
+}
+
+/* The columns that a new and a changed order share, from `c` on: state … transactions, then the monotonic stamps. */
 static void add_order_state(struct hf_column *c, const struct hf_order_delta *delta, const char *state)
 {
   if (state == NULL)
@@ -145,6 +157,9 @@ static void add_order_state(struct hf_column *c, const struct hf_order_delta *de
   hf_column_time(&c[3], delta->sent_wall_ns);
   hf_column_time(&c[4], delta->received_wall_ns);
   hf_column_time(&c[5], delta->ended_wall_ns);
+  put_mono(&c[11], delta->sent_mono_ns);
+  put_mono(&c[12], delta->received_mono_ns);
+  put_mono(&c[13], delta->ended_mono_ns);
   if (!delta->answered) {
     for (int i = 6; i <= 10; i++) hf_column_null(&c[i]);
     return;
@@ -170,7 +185,8 @@ static void add_orders(struct hf_projection *projection)
     if (delta->ready == NULL) {
       struct hf_column *c = projection->columns[HF_STATEMENT_ORDER_CHANGE];
       hf_column_uuid(&c[0], delta->id.uuid);
-      add_order_state(c + 1, delta, state);
+      hf_column_uuid(&c[1], projection->boot);
+      add_order_state(c + 2, delta, state);
       continue;
     }
     const struct hf_order *order = &delta->ready->order;
@@ -197,7 +213,9 @@ static void add_orders(struct hf_projection *projection)
     hf_column_int(&c[16], order->mode);
     hf_column_int(&c[17], order->page);
     hf_column_time(&c[18], order->until_wall_ns);
-    add_order_state(c + 19, delta, state != NULL ? state : delta->sent_wall_ns != 0 ? "sent" : "ready");
+    hf_column_uuid(&c[19], projection->boot);
+    put_mono(&c[20], delta->ready->decided.mono_ns);
+    add_order_state(c + 21, delta, state != NULL ? state : delta->sent_wall_ns != 0 ? "sent" : "ready");
   }
 }
 
@@ -212,7 +230,8 @@ static void make_salts(struct hf_projection *projection, uint32_t count)
   }
 }
 
-static void add_leaf(struct hf_projection *projection, const struct hf_fact *fact, uint32_t at, uint32_t shard)
+static void add_leaf(struct hf_projection *projection, const struct hf_fact *fact, uint32_t at, uint32_t shard,
+                     const char *boot_id)
 {
   struct hf_audit_node nodes[7];
   struct hf_column *c = projection->columns[HF_STATEMENT_FACT], *n = projection->columns[HF_STATEMENT_AUDIT_NODE];
@@ -220,7 +239,7 @@ static void add_leaf(struct hf_projection *projection, const struct hf_fact *fac
                                      .seq = fact->seq,
                                      .decided_us = fact->decided.wall_ns / HF_NS_PER_US,
                                      .kind = hf_fact_code(fact->kind),
-                                     .boot_id = hf_time_boot_id(),
+                                     .boot_id = boot_id,
                                      .case_id = fact->case_id.uuid,
                                      .order_id = order_of(fact).uuid,
                                      .previous = projection->tree.last,
@@ -257,10 +276,9 @@ static void add_key(struct hf_projection *projection, const struct hf_fact *fact
 }
 
 static void add_fact(struct hf_projection *projection, const struct hf_fact *fact, const struct hf_fact_company *company,
-                     uint32_t at)
+                     uint32_t at, const char *boot_id)
 {
   struct hf_column *c = projection->columns[HF_STATEMENT_FACT];
-  const char *boot_id = hf_time_boot_id();
   uint8_t *body = projection->encoded + projection->encoded_size;
   const struct hf_span sealed = {company->sealed, company->sealed_size};
   size_t size = hf_fact_encode(fact, boot_id, sealed, body, HF_FACT_ENCODED_SIZE_MAX);
@@ -289,13 +307,15 @@ void hf_projection_make(struct hf_projection *projection, const struct hf_fact *
   hf_map_init(&projection->order_of, projection->map_memory, HF_RECORD_BATCH_FACTS);
   projection->deltas_count = 0;
   projection->encoded_size = 0;
+  if (!hf_is_ok(hf_uuid_parse(audit->boot_id, strlen(audit->boot_id), &projection->boot)))
+    projection->boot = (struct hf_uuid){0};
   for (uint32_t i = 0; i < count; i++) {
-    add_fact(projection, &facts[i], &company[i], i);
+    add_fact(projection, &facts[i], &company[i], i, audit->boot_id);
     if (company[i].key.by[0] != '\0') add_key(projection, &facts[i], &company[i].key);
     if (audit->no_leaves)
       add_no_leaf(projection, &facts[i]);
     else
-      add_leaf(projection, &facts[i], i, audit->shard);
+      add_leaf(projection, &facts[i], i, audit->shard, audit->boot_id);
     if (!hf_projection_add_row(projection, facts, i, count, company[i].raw)) note_order(projection, &facts[i]);
   }
   add_orders(projection);

@@ -15,7 +15,7 @@
 #include "engine/record/columns.h"
 #include "engine/seal/seal.h"
 
-#define HF_STATEMENT_COLUMNS_MAX 32
+#define HF_STATEMENT_COLUMNS_MAX 40
 
 struct hf_statement {
   const char *name;
@@ -46,7 +46,9 @@ enum hf_statement_kind {
   HF_STATEMENT_INSTITUTION,
   HF_STATEMENT_KEY,
   HF_STATEMENT_POLICY,
+  HF_STATEMENT_SLA,
   HF_STATEMENT_PROTECTED,
+  HF_STATEMENT_CLOCK,
   HF_STATEMENT_AUDIT_NODE,
   HF_STATEMENT_CHECKPOINT,
   HF_STATEMENT_COUNT
@@ -56,6 +58,7 @@ extern const struct hf_statement hf_statements[HF_STATEMENT_COUNT];
 
 struct hf_projection {
   struct hf_column columns[HF_STATEMENT_COUNT][HF_STATEMENT_COLUMNS_MAX];
+  struct hf_uuid boot; /* that the facts' monotonic stamps are of */
   struct hf_map order_of;
   struct hf_map_entry *map_memory;
   struct hf_order_delta *deltas;
@@ -81,8 +84,9 @@ struct hf_record_checkpoint {
   char note[HF_CHECKPOINT_SIZE_MAX];
 };
 
-/* What the facts' leaves are added to, and a note that goes along; size 0: none. */
+/* Which boot the facts are of, what their leaves are added to, and a note that goes along; size 0: none. */
 struct hf_projection_audit {
+  const char *boot_id;
   uint32_t shard;
   bool no_leaves;
   const struct hf_audit_tree *tree;

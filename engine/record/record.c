@@ -271,8 +271,11 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   record->confirming = chunk == NULL;
   record->sent_published = queue->published;
   queue->hurry = false;
-  const struct hf_projection_audit audit = {
-      .shard = shard, .no_leaves = record->config.no_leaves, .tree = &queue->tree, .checkpoint = &queue->checkpoint};
+  const struct hf_projection_audit audit = {.boot_id = hf_time_boot_id(),
+                                            .shard = shard,
+                                            .no_leaves = record->config.no_leaves,
+                                            .tree = &queue->tree,
+                                            .checkpoint = &queue->checkpoint};
   hf_projection_make(&record->projection, chunk == NULL ? NULL : chunk->facts, chunk == NULL ? NULL : chunk->company,
                      chunk == NULL ? 0 : chunk->count, &audit);
   record->sent_checkpoint = queue->checkpoint.size;

@@ -292,6 +292,26 @@ static void add_institution(struct hf_projection *projection, const struct hf_fa
   hf_column_time(c++, row->paused_until_wall_ns);
 }
 
+static void add_sla(struct hf_projection *projection, const struct hf_fact *fact)
+{
+  struct hf_column *c = row_of(projection, HF_STATEMENT_SLA);
+  hf_column_int(c++, fact->sla.version);
+  hf_column_time(c++, fact->sla.effective_wall_ns);
+  hf_column_text(c++, fact->sla.text);
+  hf_column_time(c++, fact->decided.wall_ns);
+}
+
+static void add_clock(struct hf_projection *projection, const struct hf_fact *fact)
+{
+  struct hf_column *c = row_of(projection, HF_STATEMENT_CLOCK);
+  hf_column_int(c++, (int64_t)fact->seq);
+  hf_column_time(c++, fact->decided.wall_ns);
+  hf_column_uuid(c++, projection->boot);
+  hf_column_int(c++, fact->clock.ahead_ns / HF_NS_PER_US);
+  hf_column_int(c++, fact->clock.error_ns / HF_NS_PER_US);
+  hf_column_int(c++, fact->clock.synchronised);
+}
+
 static void add_key(struct hf_projection *projection, const struct hf_fact *fact)
 {
   const struct hf_key *row = &fact->key;
@@ -381,6 +401,8 @@ bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fac
   case HF_FACT_PAGE_READ:
   case HF_FACT_CHASE_BOUNDED:
   case HF_FACT_MACHINE_COUNTED: return true;
+  case HF_FACT_SLA_SET: add_sla(projection, fact); return true;
+  case HF_FACT_CLOCK_NOTED: add_clock(projection, fact); return true;
   default: return false;
   }
 }

@@ -19,6 +19,10 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "insert into fact (shard, seq, kind, case_id, order_id, decided_at, boot_id, body, salt, leaf) "
     "select $1, * from unnest($2::int8[], $3::text[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[])",
     9, {L, T, U, U, W, T, Y, Y, Y}},
+  [HF_STATEMENT_CLOCK] = {"clock",
+    "insert into clock (shard, seq, at, boot_id, ahead_us, error_us, synchronised) "
+    "select $1, * from unnest($2::int8[], $3::timestamptz[], $4::uuid[], $5::int8[], $6::int8[], $7::bool[])",
+    6, {L, W, U, L, L, B}},
   [HF_STATEMENT_CASE_KEY] = {"case_key",
     "insert into case_key (shard, case_id, first_seq, wrapped_by, wrapped) "
     "select $1, coalesce(d.case_id, '00000000-0000-0000-0000-000000000000'), d.first_seq, d.wrapped_by, d.wrapped "
@@ -79,27 +83,31 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     8, {U, T, T, T, T, L, I, B}},
   [HF_STATEMENT_ORDER_NEW] = {"order_new",
     "insert into order_state as o (shard, order_id, case_id, institution, account, action, ordinal, amount, currency, issued_at, decided_at, "
-    "deadline, submission_id, key_id, second_id, parent, hop, mode, page, until_at, state, overdue, attempts, sent_at, received_at, ended_at, result, "
-    "executed_at, balance, held, transactions) "
+    "deadline, submission_id, key_id, second_id, parent, hop, mode, page, until_at, boot_id, decided_mono_ns, state, overdue, attempts, sent_at, received_at, ended_at, result, "
+    "executed_at, balance, held, transactions, sent_mono_ns, received_mono_ns, ended_mono_ns) "
     "select $1, * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::int8[], $9::text[], "
     "$10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::int4[], $18::int4[], $19::int4[], "
-    "$20::timestamptz[], $21::text[], $22::bool[], $23::int4[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[], $27::text[], "
-    "$28::timestamptz[], $29::int8[], $30::int8[], $31::int4[]) on conflict (shard, order_id) do update set submission_id = excluded.submission_id, "
+    "$20::timestamptz[], $21::uuid[], $22::int8[], $23::text[], $24::bool[], $25::int4[], $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::text[], "
+    "$30::timestamptz[], $31::int8[], $32::int8[], $33::int4[], $34::int8[], $35::int8[], $36::int8[]) on conflict (shard, order_id) do update set submission_id = excluded.submission_id, "
     "key_id = excluded.key_id, second_id = excluded.second_id, issued_at = excluded.issued_at, decided_at = excluded.decided_at, "
-    "deadline = excluded.deadline, state = excluded.state where o.state = 'draft'",
-    30, {U, U, T, T, T, I, L, T, W, W, W, U, T, T, U, I, I, I, W, T, B, I, W, W, W, T, W, L, L, I}},
+    "deadline = excluded.deadline, boot_id = excluded.boot_id, decided_mono_ns = excluded.decided_mono_ns, state = excluded.state where o.state = 'draft'",
+    35, {U, U, T, T, T, I, L, T, W, W, W, U, T, T, U, I, I, I, W, U, L, T, B, I, W, W, W, T, W, L, L, I, L, L, L}},
   [HF_STATEMENT_ORDER_CHANGE] = {"order_change",
     "update order_state o set "
     "state = coalesce(d.state, case when d.sent_at is not null and o.state = 'ready' then 'sent' else o.state end), "
     "overdue = o.overdue or d.overdue, attempts = greatest(o.attempts, d.attempts), sent_at = coalesce(o.sent_at, d.sent_at), "
     "received_at = coalesce(o.received_at, d.received_at), ended_at = coalesce(o.ended_at, d.ended_at), "
     "result = coalesce(o.result, d.result), executed_at = coalesce(o.executed_at, d.executed_at), "
-    "balance = coalesce(d.balance, o.balance), held = coalesce(o.held, d.held), transactions = coalesce(o.transactions, 0) + coalesce(d.transactions, 0) "
-    "from unnest($2::uuid[], $3::text[], $4::bool[], $5::int4[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::text[], "
-    "$10::timestamptz[], $11::int8[], $12::int8[], $13::int4[]) "
-    "as d(order_id, state, overdue, attempts, sent_at, received_at, ended_at, result, executed_at, balance, held, transactions) "
-    "where o.shard = $1 and o.order_id = d.order_id",
-    12, {U, T, B, I, W, W, W, T, W, L, L, I}},
+    "balance = coalesce(d.balance, o.balance), held = coalesce(o.held, d.held), transactions = case when d.transactions is null then o.transactions else coalesce(o.transactions, 0) + d.transactions end, "
+    /* of the boot that the order was decided in: others count by another zero */
+    "sent_mono_ns = case when o.sent_at is null and d.boot_id = o.boot_id then d.sent_mono_ns else o.sent_mono_ns end, "
+    "received_mono_ns = case when o.received_at is null and d.boot_id = o.boot_id then d.received_mono_ns else o.received_mono_ns end, "
+    "ended_mono_ns = case when o.ended_at is null and d.boot_id = o.boot_id then d.ended_mono_ns else o.ended_mono_ns end "
+    "from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bool[], $6::int4[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], "
+    "$11::timestamptz[], $12::int8[], $13::int8[], $14::int4[], $15::int8[], $16::int8[], $17::int8[]) "
+    "as d(order_id, boot_id, state, overdue, attempts, sent_at, received_at, ended_at, result, executed_at, balance, held, transactions, sent_mono_ns, "
+    "received_mono_ns, ended_mono_ns) where o.shard = $1 and o.order_id = d.order_id",
+    16, {U, U, T, B, I, W, W, W, T, W, L, L, I, L, L, L}},
   [HF_STATEMENT_HOLD] = {"hold",
     "insert into hold (shard, case_id, institution, number, kind, state, count, mode, order_id, starts_earliest, starts_latest, expires_earliest, "
     "expires_latest, held, changed_at) "
@@ -165,6 +173,9 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "insert into policy (shard, version, feedback_ms, set_at, settings) select $1, v, f, at, s::jsonb "
     "from unnest($2::int4[], $3::int4[], $4::timestamptz[], $5::text[]) as d(v, f, at, s)",
     4, {I, I, W, T}},
+  [HF_STATEMENT_SLA] = {"sla",
+    "insert into sla (shard, version, effective_at, text, set_at) select $1, * from unnest($2::int4[], $3::timestamptz[], $4::text[], $5::timestamptz[])",
+    4, {I, W, T, W}},
   [HF_STATEMENT_PROTECTED] = {"protected_account",
     "insert into protected_account (shard, institution, number, set_at) select $1, * from unnest($2::text[], $3::text[], $4::timestamptz[]) on conflict do nothing",
     3, {T, T, W}},

@@ -43,12 +43,20 @@ def rank(values, share):
     return None if found == NEVER else found
 
 
-def scorecards(rows, now_us):
+def elapsed(row, start, end):
+    """Microseconds between two stamps: by the monotonic clock where both are of one boot, else by the wall clock, never below zero."""
+    if row[f'{start}_mono_ns'] is not None and row[f'{end}_mono_ns'] is not None:
+        return (row[f'{end}_mono_ns'] - row[f'{start}_mono_ns']) // 1000
+    return max(0, us(row[f'{end}_at']) - us(row[f'{start}_at']))
+
+
+def scorecards(rows):
     groups = {}
     for row in rows:
         if row['action'] == 'monitor' or row['state'] in ('draft', 'dropped', 'cancelled'):
             continue
-        sent, ended, deadline, executed = (us(row[k]) for k in ('sent_at', 'ended_at', 'deadline', 'executed_at'))
+        sent, ended, executed = (us(row[k]) for k in ('sent_at', 'ended_at', 'executed_at'))
+        allowed = us(row['deadline']) - us(row['decided_at'])  # from the decision, whatever the wall clock did since
         month = datetime.fromisoformat(row['decided_at']).astimezone(CHINA).strftime('%Y-%m')
         card = groups.setdefault((row['institution'], month, row['action']), {'counted': [], 'mismatches': 0, 'repeated': 0, 'skews': [], 'not_sent': 0, 'still_in_time': 0})
         card['mismatches'] += row['result'] == '0301'
@@ -57,10 +65,10 @@ def scorecards(rows, now_us):
             card['skews'].append(executed - ended)
         if sent is None:
             card['not_sent'] += 1
-        elif ended is None and now_us < deadline:
+        elif ended is None and not row['overdue']:
             card['still_in_time'] += 1
         else:
-            card['counted'].append((NEVER if ended is None else ended - sent, ended is not None and ended <= deadline, deadline - sent))
+            card['counted'].append((NEVER if ended is None else elapsed(row, 'sent', 'ended'), ended is not None and elapsed(row, 'decided', 'ended') <= allowed, allowed - elapsed(row, 'decided', 'sent')))
     told = []
     for (institution, month, action), card in sorted(groups.items()):
         answers = [a for a, _, _ in card['counted']]
@@ -75,4 +83,4 @@ def scorecards(rows, now_us):
 
 if __name__ == '__main__':
     given = json.load(sys.stdin)
-    print(json.dumps(scorecards(given['rows'], given['now_us']), default=str))
+    print(json.dumps(scorecards(given['rows']), default=str))

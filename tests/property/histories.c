@@ -80,6 +80,25 @@ static struct hf_input input_of(enum hf_input_kind kind)
   return (struct hf_input){.kind = kind, .now = run.now, .at = run.now, .appended_wall_ns = run.now.wall_ns};
 }
 
+/* Beside the history's own numbers, so that what was reached before is reached still. */
+static uint64_t beside(uint64_t bound, uint64_t which)
+{
+  return hf_mix64(run.random + which) % bound;
+}
+
+/* Now and then of a wrong version, effective too early, or with a rule missing. */
+static void sign_sla(struct hf_registry_change *change)
+{
+  static const char *const texts[] = {
+      "* * 00-24 any 1000 20000;", "BANK1 stop 08-20 workday 1000 2000;* * 00-24 any 5000 90000;",
+      "day 2023-11-15 holiday;* stop 00-24 holiday 100 200;* * 00-24 any 700 7000;", "* * 00-23 any 1000 2000;"};
+  change->has_sla = beside(6, 1) == 0;
+  change->sla.version = hf_core_registry(run.live)->sla_version + (beside(5, 2) == 0 ? 2 : 1);
+  change->sla.effective_wall_ns =
+      run.now.wall_ns + (int64_t)beside(10LL * 3600 * HF_NS_PER_S, 3) - (beside(5, 4) == 0 ? HF_NS_PER_S : 0);
+  strcpy(change->sla.text, texts[beside(4, 5)]);
+}
+
 static void change_registry(bool first)
 {
   static struct hf_registry_change change;
@@ -129,6 +148,7 @@ static void change_registry(bool first)
     HF_ASSERT(hf_is_ok(hf_account_number_set(&change.protected[0].account, "A3", 2)));
     change.protected_count = 1;
   }
+  if (!first) sign_sla(&change);
   change.made_wall_ns = run.now.wall_ns;
   memset(input.key_id, any(10) == 0 ? '7' : '0', HF_KEY_ID_SIZE);
   input.registry = &change;
@@ -364,6 +384,15 @@ static void unreadable(void)
   take(&input);
 }
 
+static void note_clock(void)
+{
+  const struct hf_fact_clock clock = {
+      .ahead_ns = (int64_t)any(1000) * HF_NS_PER_MS, .error_ns = HF_NS_PER_MS, .synchronised = beside(2, 7) == 0};
+  struct hf_input input = input_of(HF_INPUT_CLOCK);
+  input.clock = &clock;
+  take(&input);
+}
+
 static void step(void)
 {
   run.now.mono_ns += (int64_t)any(1000000000);
@@ -379,7 +408,10 @@ static void step(void)
   case 1:
   case 2:
   case 3: report(); break;
-  case 4: unreadable(); break;
+  case 4:
+    if (beside(4, 8) == 0) note_clock();
+    unreadable();
+    break;
   case 5:
   case 6: attempt(); break;
   case 7: bring_back(some_case()); break;
@@ -409,7 +441,7 @@ static uint64_t history(uint64_t seed)
 {
   madvise(run.live_memory, run.memory_size, MADV_DONTNEED); /* zeroes again */
   madvise(run.restored_memory, run.memory_size, MADV_DONTNEED);
-  run.random = seed * 0x9e3779b97f4a7c15ULL;
+  run.random = hf_mix64(seed * 0x9e3779b97f4a7c15ULL); /* mixed: else one history's numbers are the next one's, shifted */
   run.facts_count = run.orders_count = run.version = run.commands_count = 0;
   run.reported = false;
   run.offset = 0;

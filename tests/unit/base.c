@@ -213,6 +213,21 @@ static void heaps_give_the_smallest(void **unused)
   }
 }
 
+/* Last of all: it is for the rest of the process. */
+static void a_steady_clock_goes_with_the_monotonic_one(void **unused)
+{
+  (void)unused;
+  const struct hf_time machine = hf_time_now();
+  struct hf_clock clock = hf_time_clock();
+  assert_true(clock.ahead_ns > -HF_NS_PER_S && clock.ahead_ns < HF_NS_PER_S && clock.error_ns >= 0);
+  hf_time_steady();
+  const struct hf_time one = hf_time_now(), two = hf_time_now();
+  assert_true(one.wall_ns - two.wall_ns == one.mono_ns - two.mono_ns); /* to the nanosecond: from one reading */
+  assert_true(one.wall_ns - machine.wall_ns > -HF_NS_PER_S && one.wall_ns - machine.wall_ns < HF_NS_PER_S);
+  clock = hf_time_clock();
+  assert_true(clock.ahead_ns > -HF_NS_PER_S && clock.ahead_ns < HF_NS_PER_S);
+}
+
 static void wheels_fire_each_timer_once_in_time(void **unused)
 {
   static struct hf_wheel wheel;
@@ -264,6 +279,7 @@ int main(void)
                                      cmocka_unit_test(maps_do_as_a_list_does),
                                      cmocka_unit_test(heaps_give_the_smallest),
                                      cmocka_unit_test(wheels_fire_each_timer_once_in_time),
-                                     cmocka_unit_test(histograms_are_right_to_one_part_in_64)};
+                                     cmocka_unit_test(histograms_are_right_to_one_part_in_64),
+                                     cmocka_unit_test(a_steady_clock_goes_with_the_monotonic_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
