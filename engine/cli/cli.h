@@ -30,7 +30,7 @@ struct hf_opened;
 
 struct hf_cli {
   char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256], checkpoints[256], audit_key[1024];
-  char witness[128], witness_key[512], facts[128], personal_keys[256];
+  char witness[128], witness_key[512], facts[128], alerts[128], personal_keys[256];
   bool json, reveal;
   const struct hf_opened *opened; /* of --reveal: pseudonyms are shown as what they stand for */
   const char *note_key;           /* of audit */
@@ -81,6 +81,7 @@ int hf_command_report_submit(struct hf_cli *cli);
 /* Signs the change and waits until every shard has it. The id and the time are set here. */
 int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change);
 int hf_command_facts_tail(struct hf_cli *cli);
+int hf_command_alerts_tail(struct hf_cli *cli);
 int hf_command_institution_pause(struct hf_cli *cli);
 int hf_command_institution_resume(struct hf_cli *cli);
 int hf_command_registry_apply(struct hf_cli *cli);
@@ -117,6 +118,7 @@ int hf_command_personal_new(struct hf_cli *cli);
 int hf_command_personal_rotate(struct hf_cli *cli);
 int hf_command_personal_rewrap(struct hf_cli *cli);
 int hf_command_personal_destroy(struct hf_cli *cli);
+int hf_command_export(struct hf_cli *cli);
 int hf_command_migrate(struct hf_cli *cli);
 int hf_command_doctor(struct hf_cli *cli);
 

@@ -40,8 +40,9 @@ static void take_fact(struct tail *tail, struct hf_span bytes)
 }
 
 /* A record is a message Facts: field 1, again and again. */
-static void take_record(struct tail *tail, struct hf_span record)
+static void take_record(void *owner, struct hf_span record)
 {
+  struct tail *tail = owner;
   struct hf_reader reader = hf_reader_of(record);
   while (!reader.failed && reader.left.size > 0) {
     uint64_t tag = hf_read_varint(&reader), size = hf_read_varint(&reader);
@@ -69,36 +70,63 @@ static rd_kafka_t *open_consumer(const struct hf_cli *cli)
   return NULL;
 }
 
-int hf_command_facts_tail(struct hf_cli *cli)
+/* Records of a topic that has as many partitions as reports, from its end or from the first, until none came for a while. */
+static int tail_topic(const struct hf_cli *cli, const char *topic, bool all, void (*take)(void *owner, struct hf_span record),
+                      void *owner)
 {
-  struct tail tail = {0};
-  bool all = cli->mode != NULL && strcmp(cli->mode, "all") == 0;
-  if (cli->mode != NULL && !all) {
-    hf_say("%s", _("--mode: all, from the first fact that the topic has; without it, from now on"));
-    return HF_EXIT_USAGE;
-  }
-  if (cli->arguments_count == 1 && !hf_is_ok(hf_uuid_parse(cli->arguments[0], strlen(cli->arguments[0]), &tail.only.uuid))) {
-    hf_say(_("%s is no id"), cli->arguments[0]);
-    return HF_EXIT_USAGE;
-  }
-  int partitions = hf_cli_partitions(cli); /* facts have as many as reports */
+  int partitions = hf_cli_partitions(cli);
   rd_kafka_t *kafka = partitions > 0 ? open_consumer(cli) : NULL;
   if (kafka == NULL) return HF_EXIT_UNAVAILABLE;
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
   for (int p = 0; p < partitions; p++)
-    rd_kafka_topic_partition_list_add(list, cli->facts, p)->offset = all ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    rd_kafka_topic_partition_list_add(list, topic, p)->offset = all ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
   rd_kafka_assign(kafka, list);
   rd_kafka_topic_partition_list_destroy(list);
   for (int64_t heard = hf_time_now().mono_ns; hf_time_now().mono_ns - heard < cli->timeout_s * HF_NS_PER_S;) {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka, 100);
     if (message == NULL) continue;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      take_record(&tail, (struct hf_span){message->payload, message->len});
+      take(owner, (struct hf_span){message->payload, message->len});
       heard = hf_time_now().mono_ns;
     }
     rd_kafka_message_destroy(message);
   }
   rd_kafka_consumer_close(kafka);
   rd_kafka_destroy(kafka);
-  return tail.gaps == 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
+  return HF_EXIT_OK;
+}
+
+static bool from_the_first(const struct hf_cli *cli, bool *all)
+{
+  *all = cli->mode != NULL && strcmp(cli->mode, "all") == 0;
+  if (cli->mode == NULL || *all) return true;
+  hf_say("%s", _("--mode: all, from the first one that the topic has; without it, from now on"));
+  return false;
+}
+
+int hf_command_facts_tail(struct hf_cli *cli)
+{
+  struct tail tail = {0};
+  bool all;
+  if (!from_the_first(cli, &all)) return HF_EXIT_USAGE;
+  if (cli->arguments_count == 1 && !hf_is_ok(hf_uuid_parse(cli->arguments[0], strlen(cli->arguments[0]), &tail.only.uuid))) {
+    hf_say(_("%s is no id"), cli->arguments[0]);
+    return HF_EXIT_USAGE;
+  }
+  int code = tail_topic(cli, cli->facts, all, take_record, &tail);
+  return code == HF_EXIT_OK && tail.gaps > 0 ? HF_EXIT_FAILED : code;
+}
+
+/* As the engine wrote it: a line of JSON. */
+static void print_alert(void *owner, struct hf_span record)
+{
+  (void)owner;
+  printf("%.*s\n", (int)record.size, (const char *)record.data);
+  fflush(stdout);
+}
+
+int hf_command_alerts_tail(struct hf_cli *cli)
+{
+  bool all;
+  return from_the_first(cli, &all) ? tail_topic(cli, cli->alerts, all, print_alert, NULL) : HF_EXIT_USAGE;
 }

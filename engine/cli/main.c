@@ -80,6 +80,8 @@ static const struct command commands[] = {
   {"personal rotate", "FILE", 1, 1, hf_command_personal_rotate, N_("put a fresh wrapping key before those of the file"), "holdfast personal rotate personal.keys"},
   {"personal rewrap", "", 0, 0, hf_command_personal_rewrap, N_("wrap all data keys of cases by the newest wrapping key, while engines run"), "holdfast personal rewrap"},
   {"personal destroy", "CASE", 1, 1, hf_command_personal_destroy, N_("destroy the data keys of a closed case: nobody reads its numbers and names any more"), "holdfast personal destroy 0193… --reason 'term over' --confirm=01930000"},
+  {"export", "orders|scorecard MONTH FILE", 3, 3, hf_command_export, N_("a month as CSV or JSON lines, masked; the same rows give the same bytes; it is written down with its SHA-256"), "holdfast export orders 2026-11 orders.csv"},
+  {"alerts tail", "", 0, 0, hf_command_alerts_tail, N_("what people are told: warnings, breaches, tasks, alarms, a line each, until none came for --timeout seconds; --mode all: from the first"), "holdfast alerts tail --mode all"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
 };
@@ -125,16 +127,18 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers",   "reports", "conninfo",    "key",   "http",          "routing", "checkpoints",
-                                     "audit_key", "witness", "witness_key", "facts", "personal_keys", NULL};
+  static const char *const keys[] = {"brokers",   "reports", "conninfo",    "key",   "http",   "routing",       "checkpoints",
+                                     "audit_key", "witness", "witness_key", "facts", "alerts", "personal_keys", NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers,     cli->reports,   cli->conninfo, cli->key,         cli->http,  cli->routing,
-                cli->checkpoints, cli->audit_key, cli->witness,  cli->witness_key, cli->facts, cli->personal_keys};
-  size_t sizes[] = {sizeof cli->brokers, sizeof cli->reports,     sizeof cli->conninfo,    sizeof cli->key,
-                    sizeof cli->http,    sizeof cli->routing,     sizeof cli->checkpoints, sizeof cli->audit_key,
-                    sizeof cli->witness, sizeof cli->witness_key, sizeof cli->facts,       sizeof cli->personal_keys};
+  char *to[] = {cli->brokers,   cli->reports, cli->conninfo,    cli->key,   cli->http,   cli->routing,      cli->checkpoints,
+                cli->audit_key, cli->witness, cli->witness_key, cli->facts, cli->alerts, cli->personal_keys};
+  size_t sizes[] = {sizeof cli->brokers,      sizeof cli->reports,     sizeof cli->conninfo,    sizeof cli->key,
+                    sizeof cli->http,         sizeof cli->routing,     sizeof cli->checkpoints, sizeof cli->audit_key,
+                    sizeof cli->witness,      sizeof cli->witness_key, sizeof cli->facts,       sizeof cli->alerts,
+                    sizeof cli->personal_keys};
   strcpy(cli->reports, "holdfast.reports");
   strcpy(cli->facts, "holdfast.facts");
+  strcpy(cli->alerts, "holdfast.alerts");
   strcpy(cli->http, "127.0.0.1:9464");
   if (file == NULL) return true;
   bool ok = hf_yaml_open(&yaml, file) && hf_yaml_only(&yaml, hf_yaml_root(&yaml), keys);

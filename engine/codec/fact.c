@@ -121,8 +121,8 @@ TABLE(order_ended, FIELD(1, UUID, ended.answer.order_id), CODE(2, ended.state, o
       FIELD(13, UUID, ended.submission_id), FIELD(14, TIME, ended.answer.former_expires_wall_ns),
       FIELD(15, TEXT, ended.answer.former_authority), FIELD(16, BOOL, ended.answer.queued), FIELD(17, NAME, ended.answer.holder),
       FIELD(18, U32, ended.answer.holds_count))
-TABLE(order_unknown, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt))
-TABLE(order_overdue, FIELD(1, UUID, step.order_id), FIELD(2, TIME, step.deadline_wall_ns))
+TABLE(order_unknown, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, TEXT, step.institution))
+TABLE(order_overdue, FIELD(1, UUID, step.order_id), FIELD(2, TIME, step.deadline_wall_ns), FIELD(3, TEXT, step.institution))
 
 /* --- holds and money --- */
 
@@ -198,7 +198,7 @@ static const struct {
   [HF_FACT_CASE_LINKED] = {56, &case_linked},           [HF_FACT_TASK_OPENED] = {57, &task_opened},
   [HF_FACT_CASE_CLOSED] = {58, &nothing},               [HF_FACT_PROTECTED_SET] = {59, &protected_set},
   [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},   [HF_FACT_CLOCK_NOTED] = {61, &clock_noted},
-  [HF_FACT_SLA_SET] = {62, &sla_set},
+  [HF_FACT_SLA_SET] = {62, &sla_set},                   [HF_FACT_ORDER_WARNED] = {63, &order_overdue},
 };
 /* clang-format on */
 

@@ -139,6 +139,7 @@ void hf_core_tell_step(struct hf_core *core, const struct hf_input *input, const
   fact->step.outcome = input->outcome;
   fact->step.left = input->left;
   fact->step.deadline_wall_ns = order->deadline_wall_ns;
+  memcpy(fact->step.institution, hf_account_at(core, order->account)->institution, sizeof fact->step.institution);
   if (input->answer != NULL) memcpy(fact->step.reference, input->answer->reference, sizeof fact->step.reference);
   hf_core_tell(core, fact);
 }

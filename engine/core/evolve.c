@@ -68,11 +68,16 @@ static void watch(struct hf_heap *heap, uint32_t item, int64_t next)
     hf_heap_put(heap, item, (struct hf_heap_key){.first = next});
 }
 
+int64_t hf_core_warning_of(const struct hf_order_entry *order)
+{
+  return order->issued_wall_ns + (order->deadline_wall_ns - order->issued_wall_ns) / 5 * 4;
+}
+
 static void watch_order(struct hf_core *core, const struct hf_order_entry *order)
 {
   int64_t next = INT64_MAX;
   bool waits = !hf_order_state_is_final(order->state) && order->state != HF_ORDER_DRAFT && order->state != HF_ORDER_WATCHING;
-  if (waits && !order->overdue) next = order->deadline_wall_ns;
+  if (waits && !order->overdue) next = order->warned ? order->deadline_wall_ns : hf_core_warning_of(order);
   if (order->state == HF_ORDER_WATCHING) next = order->until_wall_ns;
   watch(&core->order_deadlines, hf_pool_index(&core->orders, order), next);
 }
@@ -428,6 +433,10 @@ static void evolve_order_step(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_ORDER_UNKNOWN: move_order(core, order, HF_ORDER_EVENT_GAVE_UP); break;
   case HF_FACT_ORDER_DROPPED: move_order(core, order, HF_ORDER_EVENT_DROP); break;
   case HF_FACT_ORDER_CANCELLED: move_order(core, order, HF_ORDER_EVENT_CANCEL); break;
+  case HF_FACT_ORDER_WARNED:
+    order->warned = true;
+    watch_order(core, order);
+    break;
   default:
     HF_ASSERT(fact->kind == HF_FACT_ORDER_OVERDUE);
     order->overdue = true;
@@ -541,6 +550,7 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_ATTEMPT_ENDED:
   case HF_FACT_ORDER_RECEIVED:
   case HF_FACT_ORDER_UNKNOWN:
+  case HF_FACT_ORDER_WARNED:
   case HF_FACT_ORDER_OVERDUE: evolve_order_step(core, fact); break;
   case HF_FACT_ORDER_ENDED:
   case HF_FACT_ORDER_WATCHED: evolve_order_ended(core, fact); break;

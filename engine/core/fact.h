@@ -25,6 +25,7 @@
   X(ORDER_SENT, "order_sent")                   X(ATTEMPT_ENDED, "attempt_ended")                \
   X(ORDER_RECEIVED, "order_received")           X(ORDER_ENDED, "order_ended")                    \
   X(ORDER_WATCHED, "order_watched")             X(ORDER_UNKNOWN, "order_unknown")                \
+  X(ORDER_WARNED, "order_warned")                                                                \
   X(ORDER_OVERDUE, "order_overdue")             X(ANSWER_CONTRADICTED, "answer_contradicted")    \
   /* holds */                                                                                    \
   X(HOLD_CHANGED, "hold_changed")               X(HOLD_WARNED, "hold_warned")                    \
@@ -147,8 +148,8 @@ struct hf_fact_submission {
   struct hf_order_id first_order; /* what it is about: one such act at a time may wait */
 };
 
-/* order_sent, attempt_ended, order_received, order_unknown, order_overdue, order_dropped, order_cancelled use what applies of
- * it. */
+/* order_sent, attempt_ended, order_received, order_unknown, order_warned, order_overdue, order_dropped, order_cancelled use
+ * what applies of it. */
 struct hf_fact_step {
   struct hf_order_id order_id;
   enum hf_action action;
@@ -157,6 +158,7 @@ struct hf_fact_step {
   enum hf_outcome outcome;
   bool left;
   int64_t deadline_wall_ns;
+  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
   struct hf_uuid submission_id; /* who dropped or cancelled it */
   char reference[HF_REFERENCE_SIZE_MAX + 1];
 };

@@ -95,7 +95,7 @@ struct hf_order_entry {
   uint16_t ordinal;
   uint8_t mode, hop;
   uint32_t attempts, page;
-  bool left, overdue, corrected; /* corrected: it has the account's corrected name */
+  bool left, warned, overdue, corrected; /* corrected: it has the account's corrected name */
   int64_t amount;
   int64_t issued_wall_ns;
   int64_t deadline_wall_ns;
@@ -164,6 +164,9 @@ static inline uint32_t hf_hold_item(uint32_t account, enum hf_hold_kind kind)
 {
   return (account - 1) * 2 + (uint32_t)kind;
 }
+
+/* When somebody can still do something: four fifths of the time that the institution has. */
+int64_t hf_core_warning_of(const struct hf_order_entry *order);
 
 /* The one place where an order's state changes. Returns the cell that ruled. */
 const struct hf_order_cell *hf_order_apply(struct hf_order_entry *entry, enum hf_order_event event);

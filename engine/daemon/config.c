@@ -27,6 +27,7 @@ static const struct row rows[] = {
   {"kafka", "brokers", TEXT, AT(kafka_brokers), NULL, 0, 0, NULL, "host:port, comma-separated"},
   {"kafka", "reports", TEXT, AT(kafka_reports), "holdfast.reports", 0, 0, NULL, "topic of signed submissions; its number of partitions is fixed for good"},
   {"kafka", "facts", TEXT, AT(kafka_facts), "holdfast.facts", 0, 0, NULL, "topic that facts are published on after their commit"},
+  {"kafka", "alerts", TEXT, AT(kafka_alerts), "holdfast.alerts", 0, 0, NULL, "topic that people are told on: warnings, breaches, tasks, alarms; as many partitions as the reports have"},
   {"kafka", "answers", TEXT, AT(kafka_answers), "holdfast.answers", 0, 0, NULL, "topic that institutions answer on, by themselves or through the gate; as many partitions as the reports have"},
   {"kafka", "group", TEXT, AT(kafka_group), "holdfast", 0, 0, NULL, "consumer group; all engines of a centre share it"},
   {"kafka", "fetch_wait_ms", NUMBER, AT(kafka_fetch_wait_ms), "100", 1, 500, NULL, "100 with a real broker; 1–5 with the embedded one, whose long poll does not wake"},

@@ -17,6 +17,7 @@ struct hf_config {
   char kafka_brokers[HF_CONFIG_TEXT_MAX];
   char kafka_reports[HF_CONFIG_TEXT_MAX];
   char kafka_facts[HF_CONFIG_TEXT_MAX];
+  char kafka_alerts[HF_CONFIG_TEXT_MAX];
   char kafka_answers[HF_CONFIG_TEXT_MAX];
   char kafka_group[HF_CONFIG_TEXT_MAX];
   int64_t kafka_fetch_wait_ms;

@@ -67,16 +67,26 @@ static void on_failed(void *owner, uint32_t flight, enum hf_outcome outcome, boo
   hf_dispatch_failed(((struct hf_engine *)owner)->dispatch, flight, outcome, left, at);
 }
 
+/* On the transaction's own texts, which live until it has been handed over. */
+static struct hf_span write_alert(struct hf_span fact, uint32_t *used)
+{
+  static char texts[HF_RECORD_BATCH_FACTS][HF_ALERT_SIZE_MAX];
+  size_t size = hf_alerts_write(fact, texts[*used]);
+  return size == 0 ? (struct hf_span){NULL, 0} : (struct hf_span){(const uint8_t *)texts[(*used)++], size};
+}
+
 static void on_committed(void *owner, uint32_t shard, const struct hf_committed_fact *facts, uint32_t count, int64_t asked_ns)
 {
   struct hf_engine *engine = owner;
   static struct hf_published_fact published[HF_RECORD_BATCH_FACTS];
+  uint32_t texts_used = 0;
   engine->heard = true;
   HF_ASSERT(count <= HF_RECORD_BATCH_FACTS);
   hf_dispatch_committed(engine->dispatch, shard, hf_record_committed(engine->record, shard), asked_ns, hf_time_now());
   for (uint32_t i = 0; i < count; i++) {
     published[i] = (struct hf_published_fact){
         .case_id = facts[i].case_id, .seq = facts[i].seq, .bytes = facts[i].bytes.data, .size = facts[i].bytes.size};
+    if (hf_alerts_of(facts[i].kind)) published[i].alert = write_alert(facts[i].bytes, &texts_used);
     if (facts[i].kind == HF_FACT_TRANSFER_CLAIMED || facts[i].kind == HF_FACT_ACCOUNT_REACHED)
       hf_comeback_grown(engine, shard, facts[i].case_id);
   }
@@ -439,7 +449,8 @@ static struct hf_status open_stages(struct hf_engine *engine)
   for (int i = 0; hf_is_ok(status) && i < HF_TRANSPORTS; i++)
     status = engine->transports[i].is->open(&engine->transports[i].self, engine->base, &transport, &transport_events);
   if (hf_is_ok(status)) status = hf_record_open(&engine->record, &record, &record_events);
-  if (hf_is_ok(status)) status = hf_publish_open(&engine->publish, config->kafka_brokers, config->kafka_facts);
+  if (hf_is_ok(status))
+    status = hf_publish_open(&engine->publish, config->kafka_brokers, config->kafka_facts, config->kafka_alerts);
   if (hf_is_ok(status)) status = hf_http_open(engine);
   if (hf_is_ok(status)) status = hf_answers_open(&engine->answers, &answers);
   if (hf_is_ok(status)) status = hf_intake_open(&engine->intake, &intake, &intake_events, engine->trust);

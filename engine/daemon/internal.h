@@ -183,6 +183,10 @@ void hf_comeback_decided(struct hf_engine *engine);
  */
 void hf_comeback_rested(struct hf_engine *engine, struct hf_case_id id);
 void hf_comeback_work(struct hf_engine *engine);
+/* Facts that people are told of: whether this kind can be one; the text, 0 where this fact is none. */
+#define HF_ALERT_SIZE_MAX 512
+bool hf_alerts_of(enum hf_fact_kind kind);
+size_t hf_alerts_write(struct hf_span bytes, char text[HF_ALERT_SIZE_MAX]);
 /* What the machine says of its clock, as a fact of the shard; looks for steps once a second. */
 void hf_clock_note(struct hf_engine *engine, uint32_t shard);
 void hf_clock_work(struct hf_engine *engine);

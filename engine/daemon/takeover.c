@@ -81,7 +81,12 @@ static struct hf_status republish_fact(void *owner, uint64_t seq, struct hf_span
     nanosleep(&pause, NULL);
     (void)hf_publish_work(engine->publish);
   }
-  struct hf_published_fact fact = {.case_id = engine->facts[0].case_id, .seq = seq, .bytes = bytes.data, .size = bytes.size};
+  char text[HF_ALERT_SIZE_MAX];
+  struct hf_published_fact fact = {.case_id = engine->facts[0].case_id,
+                                   .seq = seq,
+                                   .bytes = bytes.data,
+                                   .size = bytes.size,
+                                   .alert = {(const uint8_t *)text, hf_alerts_write(bytes, text)}};
   hf_publish_add(engine->publish, restoring->shard, &fact, 1);
   engine->shards[restoring->shard].publish_from = seq;
   return hf_ok();

@@ -27,7 +27,7 @@ struct shard_state {
 
 struct hf_publish {
   rd_kafka_t *kafka;
-  rd_kafka_topic_t *topic;
+  rd_kafka_topic_t *facts, *alerts;
   uint32_t waiting;
   struct shard_state shards[HF_SHARDS_MAX];
   uint8_t *record; /* RECORD_SIZE_MAX */
@@ -73,7 +73,7 @@ static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaq
          HF_FIELD("text", reason));
 }
 
-struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, const char *topic)
+struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, const char *facts, const char *alerts)
 {
   const char *const settings[][2] = {{"bootstrap.servers", brokers},
                                      {"acks", "all"},
@@ -111,8 +111,10 @@ struct hf_status hf_publish_open(struct hf_publish **out, const char *brokers, c
     rd_kafka_conf_destroy(conf);
     return hf_fail(HF_STATUS_CONFIG, "librdkafka cannot be started");
   }
-  publish->topic = rd_kafka_topic_new(publish->kafka, topic, NULL);
-  return publish->topic != NULL ? hf_ok() : hf_fail(HF_STATUS_CONFIG, "the topic for facts cannot be used");
+  publish->facts = rd_kafka_topic_new(publish->kafka, facts, NULL);
+  publish->alerts = rd_kafka_topic_new(publish->kafka, alerts, NULL);
+  if (publish->facts != NULL && publish->alerts != NULL) return hf_ok();
+  return hf_fail(HF_STATUS_CONFIG, "the topics for facts and alerts cannot be used");
 }
 
 void hf_publish_close(struct hf_publish *publish)
@@ -121,7 +123,8 @@ void hf_publish_close(struct hf_publish *publish)
   if (publish->kafka != NULL) {
     rd_kafka_flush(publish->kafka, 1000);
     rd_kafka_purge(publish->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    if (publish->topic != NULL) rd_kafka_topic_destroy(publish->topic);
+    if (publish->facts != NULL) rd_kafka_topic_destroy(publish->facts);
+    if (publish->alerts != NULL) rd_kafka_topic_destroy(publish->alerts);
     rd_kafka_destroy(publish->kafka);
   }
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++) free(publish->shards[i].ring);
@@ -132,12 +135,14 @@ void hf_publish_close(struct hf_publish *publish)
 
 bool hf_publish_has_room(const struct hf_publish *publish)
 {
-  return publish->waiting + HF_RECORD_BATCH_FACTS <= HF_PUBLISH_BACKLOG;
+  return publish->waiting + 2 * HF_RECORD_BATCH_FACTS <= HF_PUBLISH_BACKLOG; /* each fact a record, and an alert */
 }
 
-static bool produce(struct hf_publish *publish, uint32_t shard, struct hf_case_id case_id, struct hf_span value,
-                    uint64_t first_seq, uint32_t place)
+static bool produce(struct hf_publish *publish, bool alert, uint32_t shard, const struct hf_published_fact *first,
+                    struct hf_span value, uint32_t place)
 {
+  struct hf_case_id case_id = first->case_id;
+  uint64_t first_seq = first->seq;
   char key[HF_UUID_TEXT_SIZE], id[64], when[HF_TIME_TEXT_SIZE];
   bool keyed = !hf_uuid_is_zero(case_id.uuid);
   hf_uuid_text(case_id.uuid, key);
@@ -146,12 +151,12 @@ static bool produce(struct hf_publish *publish, uint32_t shard, struct hf_case_i
   const char *const pairs[][2] = {{"ce_specversion", "1.0"},
                                   {"ce_id", id},
                                   {"ce_source", "/holdfast/engine"},
-                                  {"ce_type", "holdfast.facts.v1"},
+                                  {"ce_type", alert ? "holdfast.alerts.v1" : "holdfast.facts.v1"},
                                   {"ce_time", hf_time_text(hf_time_now().wall_ns, when)},
-                                  {"content-type", "application/protobuf"}};
+                                  {"content-type", alert ? "application/json" : "application/protobuf"}};
   for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) rd_kafka_header_add(headers, pairs[i][0], -1, pairs[i][1], -1);
   rd_kafka_resp_err_t failed = rd_kafka_producev(
-      publish->kafka, RD_KAFKA_V_RKT(publish->topic), RD_KAFKA_V_PARTITION((int32_t)shard),
+      publish->kafka, RD_KAFKA_V_RKT(alert ? publish->alerts : publish->facts), RD_KAFKA_V_PARTITION((int32_t)shard),
       RD_KAFKA_V_KEY(keyed ? key : NULL, keyed ? HF_UUID_TEXT_SIZE - 1 : 0),
       RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
       RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(token(shard, publish->shards[shard].generation, place)), RD_KAFKA_V_END);
@@ -175,6 +180,18 @@ static void write_fact(struct hf_writer *writer, const struct hf_published_fact 
   hf_write_bytes(writer, fact->bytes, fact->size);
 }
 
+/* Under way from here on; its place in the ring. Requires: has_room was asked. */
+static uint32_t hand_over(struct hf_publish *publish, bool alert, uint32_t shard, const struct hf_published_fact *first,
+                          struct hf_span value)
+{
+  struct shard_state *state = &publish->shards[shard];
+  HF_ASSERT(state->used < HF_PUBLISH_BACKLOG);
+  uint32_t place = (state->first + state->used++) % HF_PUBLISH_BACKLOG;
+  state->ring[place] = (struct under_way){.last_seq = 0};
+  if (produce(publish, alert, shard, first, value, place)) publish->waiting++;
+  return place;
+}
+
 void hf_publish_add(struct hf_publish *publish, uint32_t shard, const struct hf_published_fact *facts, uint32_t count)
 {
   struct shard_state *state = &publish->shards[shard];
@@ -191,12 +208,11 @@ void hf_publish_add(struct hf_publish *publish, uint32_t shard, const struct hf_
       write_fact(&writer, &facts[j]);
       publish->done[j] = true;
     }
-    HF_ASSERT(!writer.full && state->used < HF_PUBLISH_BACKLOG); /* 512 facts of 1.5 KiB at most; has_room was asked */
-    place = (state->first + state->used++) % HF_PUBLISH_BACKLOG;
-    state->ring[place] = (struct under_way){.last_seq = 0};
-    if (produce(publish, shard, facts[i].case_id, (struct hf_span){writer.data, writer.size}, facts[i].seq, place))
-      publish->waiting++;
+    HF_ASSERT(!writer.full); /* 512 facts of 1.5 KiB at most */
+    place = hand_over(publish, false, shard, &facts[i], (struct hf_span){writer.data, writer.size});
   }
+  for (uint32_t i = 0; i < count; i++)
+    if (facts[i].alert.size > 0) place = hand_over(publish, true, shard, &facts[i], facts[i].alert);
   state->ring[place].last_seq = facts[count - 1].seq;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Publish: committed facts to holdfast.facts, in order per case, at least once.
+ * Publish: committed facts to holdfast.facts, in order per case, at least once; what people are told of them to
+ * holdfast.alerts.
  *
  * Why:    the fact table is the outbox (design.md section 9): what is published was committed; what was committed is published,
  *         after a crash again from shard.published_seq.
@@ -10,11 +11,13 @@
 #ifndef HF_PUBLISH_PUBLISH_H
 #define HF_PUBLISH_PUBLISH_H
 
+#include "engine/base/bytes.h"
 #include "engine/core/fact.h"
 
 struct hf_publish;
 
-HF_MUST_USE struct hf_status hf_publish_open(struct hf_publish **publish, const char *brokers, const char *topic);
+HF_MUST_USE struct hf_status hf_publish_open(struct hf_publish **publish, const char *brokers, const char *facts,
+                                             const char *alerts);
 void hf_publish_close(struct hf_publish *publish);
 
 bool hf_publish_has_room(const struct hf_publish *publish);
@@ -24,6 +27,7 @@ struct hf_published_fact {
   uint64_t seq;
   const uint8_t *bytes; /* an encoded Fact */
   size_t size;
+  struct hf_span alert; /* what people are told of it, JSON; empty: nothing */
 };
 void hf_publish_add(struct hf_publish *publish, uint32_t shard, const struct hf_published_fact *facts, uint32_t count);
 

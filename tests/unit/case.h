@@ -135,6 +135,13 @@ static inline const struct hf_fact *first_of(enum hf_fact_kind kind)
   return NULL;
 }
 
+static inline uint32_t count_of(enum hf_fact_kind kind)
+{
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < t.count; i++) count += t.facts[i].kind == kind;
+  return count;
+}
+
 static inline struct hf_order_id open_one(void)
 {
   t.report.transfers_count = 1;

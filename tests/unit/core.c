@@ -136,9 +136,15 @@ static void late_feedback_is_overdue_and_unknown_is_a_state(void **unused)
   step(&left);
   step(&gave_up);
   first_of(HF_FACT_ORDER_UNKNOWN);
-  assert_int_equal(hf_core_next_deadline(t.core), NOW + 60 * HF_NS_PER_S);
-  struct hf_input tick = input_of(HF_INPUT_TICK, 61 * HF_NS_PER_S);
+  assert_int_equal(hf_core_next_deadline(t.core), NOW + 48 * HF_NS_PER_S); /* four fifths: somebody can still call */
+  struct hf_input tick = input_of(HF_INPUT_TICK, 48 * HF_NS_PER_S);
   step(&tick);
+  assert_string_equal(first_of(HF_FACT_ORDER_WARNED)->step.institution, "BANKA");
+  assert_int_equal(count_of(HF_FACT_ORDER_OVERDUE), 0);
+  assert_int_equal(hf_core_next_deadline(t.core), NOW + 60 * HF_NS_PER_S);
+  tick = input_of(HF_INPUT_TICK, 61 * HF_NS_PER_S);
+  step(&tick);
+  assert_int_equal(count_of(HF_FACT_ORDER_WARNED), 0);
   first_of(HF_FACT_ORDER_OVERDUE);
   answered(id, "1200", 62 * HF_NS_PER_S, 0);
   assert_int_equal(first_of(HF_FACT_ORDER_ENDED)->ended.state, HF_ORDER_EFFECTIVE_SHORT);

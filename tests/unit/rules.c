@@ -4,13 +4,6 @@
 
 static struct hf_command made;
 
-static uint32_t count_of(enum hf_fact_kind kind)
-{
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < t.count; i++) count += t.facts[i].kind == kind;
-  return count;
-}
-
 /* A new command about one order; the caller changes `made` and sends it. */
 static void about(enum hf_command_kind kind, struct hf_order_id id, int64_t after_ns)
 {
