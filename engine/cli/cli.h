@@ -74,6 +74,7 @@ int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf
 size_t hf_cli_fetch(const struct hf_cli *cli, int32_t partition, int64_t offset, uint8_t *bytes);
 /* The topic's number of partitions, 0 where it cannot be told. */
 int hf_cli_partitions(const struct hf_cli *cli);
+int hf_cli_partitions_of(const struct hf_cli *cli, const char *topic);
 
 /* The commands. */
 int hf_command_keygen(struct hf_cli *cli);

@@ -5,7 +5,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "engine/cli/cli.h"
+#include "engine/cli/reveal.h"
 #include "engine/record/record.h"
 #include "engine/trust/trust.h"
 
@@ -35,6 +35,41 @@ static void check_kafka(struct doctor *doctor)
   snprintf(found, sizeof found, _("%s has %d partitions"), doctor->cli->reports, partitions);
   tell(doctor, partitions > 0 && partitions <= HF_SHARDS_MAX, "kafka", found,
        _("start the broker, create the topic (proto/topics.md), and name it in the configuration"));
+}
+
+/* What the engine writes stands in the partition of its shard: a topic with fewer holds everything up. */
+static void check_topics(struct doctor *doctor)
+{
+  char found[320];
+  const char *const topics[] = {doctor->cli->facts, doctor->cli->alerts};
+  int wanted = hf_cli_partitions(doctor->cli);
+  for (size_t i = 0; wanted > 0 && i < sizeof topics / sizeof topics[0]; i++) {
+    int partitions = hf_cli_partitions_of(doctor->cli, topics[i]);
+    snprintf(found, sizeof found, _("%s has %d partitions"), topics[i], partitions);
+    tell(doctor, partitions == wanted, "topic", found,
+         _("create it with as many partitions as the reports have (proto/topics.md)"));
+  }
+}
+
+/* Each data key is wrapped by a key of the file, or its case cannot be opened. */
+static void check_personal(struct doctor *doctor)
+{
+  char found[320];
+  PGconn *database = hf_cli_database(doctor->cli);
+  struct hf_seal *seal = hf_cli_seal(doctor->cli);
+  PGresult *rows = database == NULL ? NULL : PQexec(database, "select wrapped_by, count(*) from case_key group by wrapped_by");
+  bool right = seal != NULL;
+  snprintf(found, sizeof found, "%s", right ? hf_seal_newest(seal) : _("there is no file of keys that can be used"));
+  for (int i = 0; right && PQresultStatus(rows) == PGRES_TUPLES_OK && i < PQntuples(rows); i++) {
+    right = hf_seal_has(seal, PQgetvalue(rows, i, 0));
+    if (!right)
+      snprintf(found, sizeof found, _("%s data keys are wrapped by %s, which the file has not"), PQgetvalue(rows, i, 1),
+               PQgetvalue(rows, i, 0));
+  }
+  tell(doctor, right, "personal", found, _("name the file that the engines use as personal_keys; only its owner may read it"));
+  PQclear(rows);
+  hf_seal_close(seal);
+  PQfinish(database);
 }
 
 /* A key that ends without a newer one of its holder's beside it: its holder is locked out, or not believed, from then on. */
@@ -111,6 +146,21 @@ static void check_clock(struct doctor *doctor)
        _("run chrony or ntpd; latency figures of several machines mean nothing without it"));
 }
 
+/* The engine's own clock goes on where the machine's was stepped. */
+static void check_step(struct doctor *doctor)
+{
+  static char answer[256 * 1024];
+  static const char name[] = "\nholdfast_clock_ahead_seconds ";
+  char found[96];
+  if (hf_cli_http(doctor->cli->http, "GET", "/metrics", "", answer, sizeof answer) != 200) return;
+  const char *at = strstr(answer, name);
+  if (at == NULL) return;
+  double ahead = strtod(at + sizeof name - 1, NULL);
+  snprintf(found, sizeof found, _("the machine's is %.1f s ahead of the engine's"), ahead);
+  tell(doctor, ahead > -0.5 && ahead < 0.5, "clock step", found,
+       _("the machine's clock was stepped: when it is right, start the engine again"));
+}
+
 static void check_engine(struct doctor *doctor)
 {
   char answer[1024];
@@ -121,13 +171,16 @@ static void check_engine(struct doctor *doctor)
        : status != 0 ? _("answers, but is not ready")
                      : _("does not answer"),
        _("look at holdfastd's log, and at http in the configuration"));
+  check_step(doctor);
 }
 
 int hf_command_doctor(struct hf_cli *cli)
 {
   struct doctor doctor = {.cli = cli, .first = true};
   check_kafka(&doctor);
+  check_topics(&doctor);
   check_postgres(&doctor);
+  check_personal(&doctor);
   check_key(&doctor);
   check_clock(&doctor);
   check_engine(&doctor);

@@ -129,11 +129,16 @@ int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf
 
 int hf_cli_partitions(const struct hf_cli *cli)
 {
+  return hf_cli_partitions_of(cli, cli->reports);
+}
+
+int hf_cli_partitions_of(const struct hf_cli *cli, const char *name)
+{
   int count = 0;
   const struct rd_kafka_metadata *metadata;
   rd_kafka_t *kafka = open_producer(cli, NULL, NULL);
   if (kafka == NULL) return 0;
-  rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka, cli->reports, NULL);
+  rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka, name, NULL);
   rd_kafka_resp_err_t failed = rd_kafka_metadata(kafka, 0, topic, &metadata, 10000);
   if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (metadata->topic_cnt == 1) count = metadata->topics[0].partition_cnt;

@@ -130,6 +130,13 @@ const char *hf_seal_newest(const struct hf_seal *seal)
   return seal->keys.wrapping[0].name;
 }
 
+bool hf_seal_has(const struct hf_seal *seal, const char *name)
+{
+  for (uint32_t i = 0; i < seal->keys.wrapping_count; i++)
+    if (strcmp(seal->keys.wrapping[i].name, name) == 0) return true;
+  return false;
+}
+
 /* --- pseudonyms --- */
 
 /* text: the mask; the token goes behind it. `kind` keeps a name that is written like a number apart. */

@@ -55,6 +55,9 @@ HF_MUST_USE struct hf_status hf_seal_file_rotate(const char *file);
 /* The wrapping key of new data keys. */
 const char *hf_seal_newest(const struct hf_seal *seal);
 
+/* Whether the file has a wrapping key of this name. */
+bool hf_seal_has(const struct hf_seal *seal, const char *name);
+
 void hf_seal_account(struct hf_seal *seal, const struct hf_account_number *clear, struct hf_account_number *pseudonym);
 void hf_seal_name(struct hf_seal *seal, const struct hf_name *clear, struct hf_name *pseudonym);
 
