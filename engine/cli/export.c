@@ -1,6 +1,7 @@
 /*
- * export: a month of orders or score-cards as CSV or JSON lines, for tables and programs outside. Numbers and names are masked.
- * The same rows give the same bytes; nothing is left of an export that failed; each one is written down with its SHA-256.
+ * export: a month of orders or score-cards as CSV or JSON lines, or the joint meeting's page as HTML or CSV. Numbers and names
+ * are masked. The same rows give the same bytes; nothing is left of an export that failed; each is written down with its
+ * SHA-256.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,544 +14,32 @@
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
 #include "engine/cli/cli.h"
+#include "engine/cli/export.h"
 
+/* clang-format off */
 #define UTC(column) "to_char(o." column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as " column
+static const struct hf_export_section orders = {NULL,
+    "select o.shard, o.order_id, o.case_id, o.institution, mask_account(o.account) as account, o.action, o.hop, o.state, o.result, o.attempts, "
+    "to_char(o.amount / 100.0, 'FM999999999990.00') as amount, o.currency, o.overdue, "
+    UTC("issued_at") ", " UTC("decided_at") ", " UTC("deadline") ", " UTC("sent_at") ", " UTC("received_at") ", " UTC("ended_at") ", " UTC("executed_at") ", "
+    "elapsed_us(o.sent_at, o.sent_mono_ns, o.received_at, o.received_mono_ns) as receipt_us, "
+    "elapsed_us(o.sent_at, o.sent_mono_ns, o.ended_at, o.ended_mono_ns) as feedback_us, s.version as policy, "
+    "s.receipt as receipt_verdict, s.feedback as feedback_verdict, o.submission_id, o.key_id, o.second_id "
+    "from order_state o left join order_sla s on s.shard = o.shard and s.order_id = o.order_id "
+    "where to_char(o.decided_at at time zone 'Asia/Shanghai', 'YYYY-MM') = $1 and o.state not in ('draft', 'dropped') order by o.shard, o.order_id"};
+static const struct hf_export_section scorecard = {NULL, "select * from scorecard where month = $1 order by institution, month, action"};
+/* clang-format on */
+
+enum form { FORM_NONE, FORM_CSV, FORM_LINES, FORM_HTML };
 
 static const struct kind {
-  const char *name, *sql; /* $1: the month */
-} kinds[] = {
-    {"orders",
-     "select o.shard, o.order_id, o.case_id, o.institution, mask_account(o.account) as account, o.action, o.hop, o.state, "
-     "o.result, "
-     "o.attempts, to_char(o.amount / 100.0, 'FM999999999990.00') as amount, o.currency, o.overdue, " UTC("issued_at") ", " UTC(
-         "decided_at") ", " UTC("deadline") ", " UTC("sent_at") ", " UTC("received_at") ", " UTC("ended_at") ", " UTC("executed"
-                                                                                                                      "_at") ","
-                                                                                                                             " "
-                                                                                                                             "e"
-                                                                                                                             "l"
-                                                                                                                             "a"
-                                                                                                                             "p"
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "u"
-                                                                                                                             "s"
-                                                                                                                             "("
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "n"
-                                                                                                                             "t"
-                                                                                                                             "_"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "n"
-                                                                                                                             "t"
-                                                                                                                             "_"
-                                                                                                                             "m"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "o"
-                                                                                                                             "_"
-                                                                                                                             "n"
-                                                                                                                             "s"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "r"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "e"
-                                                                                                                             "i"
-                                                                                                                             "v"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "r"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "e"
-                                                                                                                             "i"
-                                                                                                                             "v"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "m"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "o"
-                                                                                                                             "_"
-                                                                                                                             "n"
-                                                                                                                             "s"
-                                                                                                                             ")"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "s"
-                                                                                                                             " "
-                                                                                                                             "r"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "e"
-                                                                                                                             "i"
-                                                                                                                             "p"
-                                                                                                                             "t"
-                                                                                                                             "_"
-                                                                                                                             "u"
-                                                                                                                             "s"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "e"
-                                                                                                                             "l"
-                                                                                                                             "a"
-                                                                                                                             "p"
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "u"
-                                                                                                                             "s"
-                                                                                                                             "("
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "n"
-                                                                                                                             "t"
-                                                                                                                             "_"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "n"
-                                                                                                                             "t"
-                                                                                                                             "_"
-                                                                                                                             "m"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "o"
-                                                                                                                             "_"
-                                                                                                                             "n"
-                                                                                                                             "s"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "e"
-                                                                                                                             "n"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "e"
-                                                                                                                             "n"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "m"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "o"
-                                                                                                                             "_"
-                                                                                                                             "n"
-                                                                                                                             "s"
-                                                                                                                             ")"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "s"
-                                                                                                                             " "
-                                                                                                                             "f"
-                                                                                                                             "e"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "b"
-                                                                                                                             "a"
-                                                                                                                             "c"
-                                                                                                                             "k"
-                                                                                                                             "_"
-                                                                                                                             "u"
-                                                                                                                             "s"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "s"
-                                                                                                                             "."
-                                                                                                                             "v"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "s"
-                                                                                                                             "i"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "s"
-                                                                                                                             " "
-                                                                                                                             "p"
-                                                                                                                             "o"
-                                                                                                                             "l"
-                                                                                                                             "i"
-                                                                                                                             "c"
-                                                                                                                             "y"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "s"
-                                                                                                                             "."
-                                                                                                                             "r"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "e"
-                                                                                                                             "i"
-                                                                                                                             "p"
-                                                                                                                             "t"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "s"
-                                                                                                                             " "
-                                                                                                                             "r"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "e"
-                                                                                                                             "i"
-                                                                                                                             "p"
-                                                                                                                             "t"
-                                                                                                                             "_"
-                                                                                                                             "v"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "i"
-                                                                                                                             "c"
-                                                                                                                             "t"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "s"
-                                                                                                                             "."
-                                                                                                                             "f"
-                                                                                                                             "e"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "b"
-                                                                                                                             "a"
-                                                                                                                             "c"
-                                                                                                                             "k"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "s"
-                                                                                                                             " "
-                                                                                                                             "f"
-                                                                                                                             "e"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "b"
-                                                                                                                             "a"
-                                                                                                                             "c"
-                                                                                                                             "k"
-                                                                                                                             "_"
-                                                                                                                             "v"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "i"
-                                                                                                                             "c"
-                                                                                                                             "t"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "u"
-                                                                                                                             "b"
-                                                                                                                             "m"
-                                                                                                                             "i"
-                                                                                                                             "s"
-                                                                                                                             "s"
-                                                                                                                             "i"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "_"
-                                                                                                                             "i"
-                                                                                                                             "d"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "k"
-                                                                                                                             "e"
-                                                                                                                             "y"
-                                                                                                                             "_"
-                                                                                                                             "i"
-                                                                                                                             "d"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "i"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "f"
-                                                                                                                             "r"
-                                                                                                                             "o"
-                                                                                                                             "m"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "_"
-                                                                                                                             "s"
-                                                                                                                             "t"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             "e"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             " "
-                                                                                                                             "l"
-                                                                                                                             "e"
-                                                                                                                             "f"
-                                                                                                                             "t"
-                                                                                                                             " "
-                                                                                                                             "j"
-                                                                                                                             "o"
-                                                                                                                             "i"
-                                                                                                                             "n"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "_"
-                                                                                                                             "s"
-                                                                                                                             "l"
-                                                                                                                             "a"
-                                                                                                                             " "
-                                                                                                                             "s"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             " "
-                                                                                                                             "s"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "h"
-                                                                                                                             "a"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "="
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "h"
-                                                                                                                             "a"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "n"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "s"
-                                                                                                                             "."
-                                                                                                                             "o"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "_"
-                                                                                                                             "i"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "="
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "o"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "_"
-                                                                                                                             "i"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "w"
-                                                                                                                             "h"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "e"
-                                                                                                                             " "
-                                                                                                                             "t"
-                                                                                                                             "o"
-                                                                                                                             "_"
-                                                                                                                             "c"
-                                                                                                                             "h"
-                                                                                                                             "a"
-                                                                                                                             "r"
-                                                                                                                             "("
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "c"
-                                                                                                                             "i"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "_"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             " "
-                                                                                                                             "t"
-                                                                                                                             "i"
-                                                                                                                             "m"
-                                                                                                                             "e"
-                                                                                                                             " "
-                                                                                                                             "z"
-                                                                                                                             "o"
-                                                                                                                             "n"
-                                                                                                                             "e"
-                                                                                                                             " "
-                                                                                                                             "'"
-                                                                                                                             "A"
-                                                                                                                             "s"
-                                                                                                                             "i"
-                                                                                                                             "a"
-                                                                                                                             "/"
-                                                                                                                             "S"
-                                                                                                                             "h"
-                                                                                                                             "a"
-                                                                                                                             "n"
-                                                                                                                             "g"
-                                                                                                                             "h"
-                                                                                                                             "a"
-                                                                                                                             "i"
-                                                                                                                             "'"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "'"
-                                                                                                                             "Y"
-                                                                                                                             "Y"
-                                                                                                                             "Y"
-                                                                                                                             "Y"
-                                                                                                                             "-"
-                                                                                                                             "M"
-                                                                                                                             "M"
-                                                                                                                             "'"
-                                                                                                                             ")"
-                                                                                                                             " "
-                                                                                                                             "="
-                                                                                                                             " "
-                                                                                                                             "$"
-                                                                                                                             "1"
-                                                                                                                             " "
-                                                                                                                             "a"
-                                                                                                                             "n"
-                                                                                                                             "d"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "t"
-                                                                                                                             "a"
-                                                                                                                             "t"
-                                                                                                                             "e"
-                                                                                                                             " "
-                                                                                                                             "n"
-                                                                                                                             "o"
-                                                                                                                             "t"
-                                                                                                                             " "
-                                                                                                                             "i"
-                                                                                                                             "n"
-                                                                                                                             " "
-                                                                                                                             "("
-                                                                                                                             "'"
-                                                                                                                             "d"
-                                                                                                                             "r"
-                                                                                                                             "a"
-                                                                                                                             "f"
-                                                                                                                             "t"
-                                                                                                                             "'"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "'"
-                                                                                                                             "d"
-                                                                                                                             "r"
-                                                                                                                             "o"
-                                                                                                                             "p"
-                                                                                                                             "p"
-                                                                                                                             "e"
-                                                                                                                             "d"
-                                                                                                                             "'"
-                                                                                                                             ")"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             " "
-                                                                                                                             "b"
-                                                                                                                             "y"
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "s"
-                                                                                                                             "h"
-                                                                                                                             "a"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             ","
-                                                                                                                             " "
-                                                                                                                             "o"
-                                                                                                                             "."
-                                                                                                                             "o"
-                                                                                                                             "r"
-                                                                                                                             "d"
-                                                                                                                             "e"
-                                                                                                                             "r"
-                                                                                                                             "_"
-                                                                                                                             "i"
-                                                                                                                             "d"},
-    {"scorecard", "select * from scorecard where month = $1 order by institution, month, action"}};
+  const char *name;
+  const struct hf_export_section *sections;
+  size_t count;
+  enum form other; /* beside CSV */
+} kinds[] = {{"orders", &orders, 1, FORM_LINES},
+             {"scorecard", &scorecard, 1, FORM_LINES},
+             {"meeting", hf_export_meeting, HF_EXPORT_MEETING_SECTIONS, FORM_HTML}};
 
 /* What is written, and its digest. */
 struct sink {
@@ -580,36 +69,89 @@ static void put_cell(struct sink *sink, const char *text, bool first)
   put(sink, "\"", 1);
 }
 
-static void put_row(struct sink *sink, const PGresult *result, int row, bool titles)
+static void put_text(struct sink *sink, const char *text)
 {
-  for (int c = 0; c < PQnfields(result); c++) put_cell(sink, titles ? PQfname(result, c) : PQgetvalue(result, row, c), c == 0);
-  put(sink, "\r\n", 2);
+  put(sink, text, strlen(text));
+}
+
+static void put_escaped(struct sink *sink, const char *text)
+{
+  for (; *text != '\0'; text++) {
+    const char *entity = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
+    put(sink, entity != NULL ? entity : text, entity != NULL ? strlen(entity) : 1);
+  }
+}
+
+static void put_row(struct sink *sink, enum form form, const PGresult *result, int row, bool titles)
+{
+  if (form == FORM_LINES) {
+    put(sink, PQgetvalue(result, row, 0), (size_t)PQgetlength(result, row, 0));
+    put(sink, "\n", 1);
+    return;
+  }
+  if (form == FORM_HTML) put_text(sink, "<tr>");
+  for (int c = 0; c < PQnfields(result); c++) {
+    const char *text = titles ? PQfname(result, c) : PQgetvalue(result, row, c);
+    if (form == FORM_CSV) {
+      put_cell(sink, text, c == 0);
+      continue;
+    }
+    put_text(sink, titles ? "<th>" : "<td>");
+    put_escaped(sink, text);
+  }
+  put_text(sink, form == FORM_HTML ? "\n" : "\r\n");
 }
 
 /* Row by row: a month may have millions. */
-static bool write_rows(PGconn *database, const char *sql, const char *month, bool csv, struct sink *sink)
+static bool write_rows(PGconn *database, const char *sql, const char *month, enum form form, struct sink *sink)
 {
   char *query = NULL;
-  bool ok = asprintf(&query, csv ? "%s" : "select row_to_json(t)::text from (%s) t", sql) > 0;
+  bool ok = asprintf(&query, form == FORM_LINES ? "select row_to_json(t)::text from (%s) t" : "%s", sql) > 0;
   ok = ok && PQsendQueryParams(database, query, 1, NULL, &month, NULL, NULL, 0) == 1 && PQsetSingleRowMode(database) == 1;
   free(query);
-  if (csv) put(sink, "\xef\xbb\xbf", 3);
   PGresult *result;
-  for (bool titles = csv; ok && (result = PQgetResult(database)) != NULL; PQclear(result)) {
+  bool titles = form != FORM_LINES;
+  while (ok && (result = PQgetResult(database)) != NULL) {
     ExecStatusType status = PQresultStatus(result);
     ok = status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK;
     if (!ok) hf_say(_("PostgreSQL refuses: %s"), PQresultErrorMessage(result));
-    if (ok && titles) put_row(sink, result, 0, true);
+    if (ok && titles) put_row(sink, form, result, 0, true);
     titles = false;
-    for (int row = 0; ok && row < PQntuples(result); row++, sink->rows++) {
-      if (csv) {
-        put_row(sink, result, row, false);
-        continue;
-      }
-      put(sink, PQgetvalue(result, row, 0), (size_t)PQgetlength(result, row, 0));
-      put(sink, "\n", 1);
-    }
+    for (int row = 0; ok && row < PQntuples(result); row++, sink->rows++) put_row(sink, form, result, row, false);
+    PQclear(result);
   }
+  return ok;
+}
+
+/* clang-format off */
+static const char page_head[] =
+    "<!doctype html>\n<html><head><meta charset=\"utf-8\"><title>%1$s %2$s</title><style>\n"
+    "body{font:10pt/1.5 sans-serif;margin:2cm}table{border-collapse:collapse;margin:0 0 1.5em}caption{text-align:left;font-weight:bold}\n"
+    "td,th{border:1px solid #999;padding:.2em .6em;text-align:right}td:first-child,th:first-child{text-align:left}\n"
+    "@media print{body{margin:0}table{page-break-inside:avoid}}</style></head>\n<body><h1>%1$s %2$s</h1>\n";
+/* clang-format on */
+
+/* All sections of one moment: their sums agree. */
+static bool write_sections(PGconn *database, const struct kind *kind, const char *month, enum form form, struct sink *sink)
+{
+  char head[1024];
+  PQclear(PQexec(database, "begin isolation level repeatable read read only"));
+  snprintf(head, sizeof head, page_head, _("Joint meeting"), month);
+  if (form == FORM_CSV) put_text(sink, "\xef\xbb\xbf");
+  if (form == FORM_HTML) put_text(sink, head);
+  bool ok = true;
+  for (size_t i = 0; ok && i < kind->count; i++) {
+    const struct hf_export_section *section = &kind->sections[i];
+    if (section->title != NULL) {
+      put_text(sink, form == FORM_HTML ? "<table><caption>" : i == 0 ? "" : "\r\n");
+      put_text(sink, _(section->title));
+      put_text(sink, form == FORM_HTML ? "</caption>\n" : "\r\n");
+    }
+    ok = write_rows(database, section->sql, month, form, sink);
+    if (form == FORM_HTML) put_text(sink, "</table>\n");
+  }
+  if (form == FORM_HTML) put_text(sink, "</body></html>\n");
+  PQclear(PQexec(database, "commit"));
   return ok;
 }
 
@@ -632,7 +174,7 @@ static bool check_month(const char *text)
 }
 
 /* Beside the target, then in its place: a reader finds a whole file or none. */
-static int export_to(PGconn *database, const struct kind *kind, const char *month, const char *target, bool csv)
+static int export_to(PGconn *database, const struct kind *kind, const char *month, const char *target, enum form form)
 {
   char part[1024], digest[2 * HF_SHA256_SIZE + 1] = "", what[256];
   uint8_t sum[HF_SHA256_SIZE];
@@ -644,7 +186,7 @@ static int export_to(PGconn *database, const struct kind *kind, const char *mont
     return HF_EXIT_FAILED;
   }
   hf_sha256_init(&sink.hash);
-  bool ok = write_rows(database, kind->sql, month, csv, &sink);
+  bool ok = write_sections(database, kind, month, form, &sink);
   hf_sha256_end(&sink.hash, sum);
   struct hf_writer writer = hf_writer_of(digest, sizeof digest - 1);
   hf_write_hex(&writer, sum, sizeof sum);
@@ -671,21 +213,34 @@ static int export_to(PGconn *database, const struct kind *kind, const char *mont
   return HF_EXIT_OK;
 }
 
+static enum form form_of(const char *file)
+{
+  static const struct {
+    const char *ending;
+    enum form form;
+  } forms[] = {{".csv", FORM_CSV}, {".jsonl", FORM_LINES}, {".html", FORM_HTML}};
+  const char *dot = strrchr(file, '.');
+  for (size_t i = 0; dot != NULL && i < sizeof forms / sizeof forms[0]; i++)
+    if (strcmp(dot, forms[i].ending) == 0) return forms[i].form;
+  return FORM_NONE;
+}
+
 int hf_command_export(struct hf_cli *cli)
 {
   const struct kind *kind = NULL;
-  const char *month = cli->arguments[1], *target = cli->arguments[2], *dot = strrchr(target, '.');
-  bool csv = dot != NULL && strcmp(dot, ".csv") == 0;
+  const char *month = cli->arguments[1], *target = cli->arguments[2];
+  enum form form = form_of(target);
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
     if (strcmp(kinds[i].name, cli->arguments[0]) == 0) kind = &kinds[i];
-  if (kind == NULL || (!csv && (dot == NULL || strcmp(dot, ".jsonl") != 0))) {
-    hf_say("%s", _("expected: orders or scorecard, a month, and a file that ends in .csv or .jsonl"));
+  if (kind == NULL || (form != FORM_CSV && form != kind->other)) {
+    hf_say("%s",
+           _("expected: orders or scorecard, a month, and a file that ends in .csv or .jsonl; or meeting, .csv or .html"));
     return HF_EXIT_USAGE;
   }
   if (!check_month(month)) return HF_EXIT_USAGE;
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  int code = export_to(database, kind, month, target, csv);
+  int code = export_to(database, kind, month, target, form);
   PQfinish(database);
   return code;
 }

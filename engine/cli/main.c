@@ -80,7 +80,7 @@ static const struct command commands[] = {
   {"personal rotate", "FILE", 1, 1, hf_command_personal_rotate, N_("put a fresh wrapping key before those of the file"), "holdfast personal rotate personal.keys"},
   {"personal rewrap", "", 0, 0, hf_command_personal_rewrap, N_("wrap all data keys of cases by the newest wrapping key, while engines run"), "holdfast personal rewrap"},
   {"personal destroy", "CASE", 1, 1, hf_command_personal_destroy, N_("destroy the data keys of a closed case: nobody reads its numbers and names any more"), "holdfast personal destroy 0193… --reason 'term over' --confirm=01930000"},
-  {"export", "orders|scorecard MONTH FILE", 3, 3, hf_command_export, N_("a month as CSV or JSON lines, masked; the same rows give the same bytes; it is written down with its SHA-256"), "holdfast export orders 2026-11 orders.csv"},
+  {"export", "orders|scorecard|meeting MONTH FILE", 3, 3, hf_command_export, N_("a month as CSV or JSON lines, or the joint meeting's page as HTML, masked; the same rows give the same bytes; it is written down with its SHA-256"), "holdfast export orders 2026-11 orders.csv"},
   {"alerts tail", "", 0, 0, hf_command_alerts_tail, N_("what people are told: warnings, breaches, tasks, alarms, a line each, until none came for --timeout seconds; --mode all: from the first"), "holdfast alerts tail --mode all"},
   {"migrate", "", 0, 0, hf_command_migrate, N_("bring PostgreSQL's schema to this version"), "holdfast migrate"},
   {"doctor", "", 0, 0, hf_command_doctor, N_("check Kafka, PostgreSQL, keys, clock and the engine, and say what to do"), "holdfast doctor"},
