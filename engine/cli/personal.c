@@ -32,9 +32,8 @@ static bool wrap_row(struct hf_seal *seal, PGconn *database, const PGresult *row
   struct hf_data_key_place place = {.shard = (uint32_t)hf_cli_u64(rows, row, 0)};
   struct hf_wrapped_key wrapped;
   struct hf_data_key key;
-  struct hf_status status = hf_wrapped_key_of(rows, row, 1, &place, &wrapped)
-                                ? hf_seal_key_open(seal, &place, &wrapped, &key)
-                                : hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
+  struct hf_status status = hf_wrapped_key_of(rows, row, 1, &place, &wrapped);
+  if (hf_is_ok(status)) status = hf_seal_key_open(seal, &place, &wrapped, &key);
   if (!hf_is_ok(status)) {
     hf_say("%s", status.why);
     return false;

@@ -69,20 +69,12 @@ static void add_name(void *owner, struct hf_name *name)
   add(opened, pseudonym.bytes, pseudonym.size, name->bytes, name->size);
 }
 
-/* A row is a data key, or a fact under the keys that came before. */
 static struct hf_status take_row(struct hf_opened *opened, const PGresult *rows, int row, struct hf_read_keys *keys)
 {
   struct hf_fact fact;
-  struct hf_wrapped_key wrapped;
-  struct hf_data_key_place place = {.shard = (uint32_t)hf_cli_u64(rows, row, 5)};
   const struct hf_personal_visit visit = {.account = add_account, .name = add_name, .owner = opened};
-  if (PQgetisnull(rows, row, 0))
-    return hf_wrapped_key_of(rows, row, 1, &place, &wrapped)
-               ? hf_read_keys_add(keys, opened->seal, &place, &wrapped)
-               : hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
-  const struct hf_span body = {(const uint8_t *)PQgetvalue(rows, row, 0), (size_t)PQgetlength(rows, row, 0)};
-  struct hf_status status = hf_record_fact_open(opened->seal, keys, body, &fact);
-  if (hf_is_ok(status)) hf_fact_visit_personal(&fact, &visit);
+  struct hf_status status = hf_case_row(opened->seal, (uint32_t)hf_cli_u64(rows, row, 5), rows, row, keys, &fact);
+  if (hf_is_ok(status) && fact.kind != HF_FACT_UNSET) hf_fact_visit_personal(&fact, &visit);
   OPENSSL_cleanse(&fact, sizeof fact);
   return status;
 }

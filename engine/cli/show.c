@@ -409,8 +409,8 @@ static char *open_raw(const struct hf_cli *cli, PGconn *database)
   struct hf_data_key key;
   struct hf_status status = hf_fail(HF_STATUS_REFUSED, "the data key of this record is not there");
   char *text = NULL;
-  if (rows != NULL && PQntuples(rows) == 1 && hf_wrapped_key_of(rows, 0, 0, &place, &wrapped))
-    status = hf_seal_key_open(seal, &place, &wrapped, &key);
+  if (rows != NULL && PQntuples(rows) == 1) status = hf_wrapped_key_of(rows, 0, 0, &place, &wrapped);
+  if (hf_is_ok(status)) status = hf_seal_key_open(seal, &place, &wrapped, &key);
   if (hf_is_ok(status)) {
     const struct hf_fact fact = {
         .kind = HF_FACT_QUARANTINED, .shard = place.shard, .seq = hf_cli_u64(rows, 0, 4), .case_id = place.case_id};

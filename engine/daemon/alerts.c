@@ -8,12 +8,10 @@
 #include "engine/codec/codec.h"
 #include "engine/daemon/internal.h"
 
-#define CLOCK_ALARM_NS (500 * HF_NS_PER_MS)
-
 /* NULL: nobody is told. */
-static const char *level_of(const struct hf_fact *fact)
+static const char *level_of(enum hf_fact_kind kind)
 {
-  switch (fact->kind) {
+  switch (kind) {
   case HF_FACT_ORDER_WARNED:
   case HF_FACT_HOLD_WARNED: return "warning";
   case HF_FACT_ORDER_OVERDUE:
@@ -22,19 +20,22 @@ static const char *level_of(const struct hf_fact *fact)
   case HF_FACT_TASK_OPENED: return "task";
   case HF_FACT_HOLD_DIFFERS:
   case HF_FACT_ANSWER_CONTRADICTED:
-  case HF_FACT_ORDER_UNKNOWN: return "alarm";
-  case HF_FACT_CLOCK_NOTED:
-    return fact->clock.ahead_ns >= CLOCK_ALARM_NS || fact->clock.ahead_ns <= -CLOCK_ALARM_NS ? "alarm" : NULL;
+  case HF_FACT_ORDER_UNKNOWN:
+  case HF_FACT_CLOCK_NOTED: return "alarm";
   default: return NULL;
   }
 }
 
 bool hf_alerts_of(enum hf_fact_kind kind)
 {
-  static struct hf_fact fact;
-  fact.kind = kind;
-  fact.clock.ahead_ns = CLOCK_ALARM_NS;
-  return level_of(&fact) != NULL;
+  return level_of(kind) != NULL;
+}
+
+/* Each takeover notes the clock; only one that was stepped alarms. */
+static bool is_told(const struct hf_fact *fact)
+{
+  if (fact->kind != HF_FACT_CLOCK_NOTED) return hf_alerts_of(fact->kind);
+  return fact->clock.ahead_ns >= HF_CLOCK_STEP_NS || fact->clock.ahead_ns <= -HF_CLOCK_STEP_NS;
 }
 
 static struct hf_order_id order_of(const struct hf_fact *fact)
@@ -82,13 +83,13 @@ size_t hf_alerts_write(struct hf_span bytes, char text[HF_ALERT_SIZE_MAX])
   static struct hf_fact fact;
   struct hf_span sealed;
   char when[HF_TIME_TEXT_SIZE];
-  if (!hf_is_ok(hf_fact_decode(bytes, &fact, &sealed)) || level_of(&fact) == NULL) return 0;
+  if (!hf_is_ok(hf_fact_decode(bytes, &fact, &sealed)) || !is_told(&fact)) return 0;
   struct hf_writer out = hf_writer_of(text, HF_ALERT_SIZE_MAX);
   hf_write_text(&out, "{\"shard\":");
   hf_write_int(&out, fact.shard);
   hf_write_text(&out, ",\"seq\":");
   hf_write_int(&out, (int64_t)fact.seq);
-  put(&out, "level", level_of(&fact));
+  put(&out, "level", level_of(fact.kind));
   put(&out, "kind", hf_fact_code(fact.kind));
   put(&out, "at", hf_time_text(fact.decided.wall_ns, when));
   put_details(&out, &fact);

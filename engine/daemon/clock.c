@@ -7,7 +7,6 @@
 #include "engine/daemon/internal.h"
 
 #define LOOK_NS HF_NS_PER_S
-#define STEP_NS (500 * HF_NS_PER_MS)
 
 void hf_clock_note(struct hf_engine *engine, uint32_t shard)
 {
@@ -21,15 +20,15 @@ void hf_clock_note(struct hf_engine *engine, uint32_t shard)
 
 void hf_clock_work(struct hf_engine *engine)
 {
-  if (engine->turn.mono_ns < engine->clock.look_ns) return;
+  if (engine->turn.mono_ns < engine->clock.look_ns || !hf_record_has_room(engine->record)) return;
   engine->clock.look_ns = engine->turn.mono_ns + LOOK_NS;
   engine->clock.machine = hf_time_clock();
   int64_t moved_ns = engine->clock.machine.ahead_ns - engine->clock.told_ns;
-  if (moved_ns < STEP_NS && moved_ns > -STEP_NS) return;
+  if (moved_ns < HF_CLOCK_STEP_NS && moved_ns > -HF_CLOCK_STEP_NS) return;
   engine->clock.told_ns = engine->clock.machine.ahead_ns;
   HF_LOG(HF_LOG_ALARM, "E1715",
          "the machine's wall clock was stepped: stamps and deadlines do not follow; start the engine again to follow",
          HF_FIELD("step_ms", moved_ns / HF_NS_PER_MS), HF_FIELD("ahead_ms", engine->clock.machine.ahead_ns / HF_NS_PER_MS));
   for (uint32_t i = 0; i < HF_SHARDS_MAX; i++)
-    if (engine->shards[i].state == HF_SHARD_RUNNING && hf_record_has_room(engine->record)) hf_clock_note(engine, i);
+    if (engine->shards[i].state == HF_SHARD_RUNNING) hf_clock_note(engine, i);
 }

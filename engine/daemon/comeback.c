@@ -117,7 +117,8 @@ void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct
   if (hf_uuid_equal(engine->comeback.awaited.uuid, id.uuid)) engine->comeback.settled = id;
   if (of->state != HF_SHARD_RUNNING || of->epoch != engine->comeback.asked_epoch) return;
   if (!hf_is_ok(status)) {
-    HF_LOG(HF_LOG_WARN, "E1707", "a case cannot be looked up", HF_FIELD("case", id), HF_FIELD("why", status.why));
+    HF_LOG(status.kind == HF_STATUS_RETRY ? HF_LOG_WARN : HF_LOG_ALARM, "E1707", "a case cannot be looked up",
+           HF_FIELD("case", id), HF_FIELD("why", status.why));
     forget_seen(&engine->comeback, shard, id);
     return;
   }

@@ -188,6 +188,7 @@ void hf_comeback_work(struct hf_engine *engine);
 bool hf_alerts_of(enum hf_fact_kind kind);
 size_t hf_alerts_write(struct hf_span bytes, char text[HF_ALERT_SIZE_MAX]);
 /* What the machine says of its clock, as a fact of the shard; looks for steps once a second. */
+#define HF_CLOCK_STEP_NS (500 * HF_NS_PER_MS)
 void hf_clock_note(struct hf_engine *engine, uint32_t shard);
 void hf_clock_work(struct hf_engine *engine);
 void hf_comeback_fact(void *owner, uint32_t shard, const struct hf_fact *fact);

@@ -41,8 +41,8 @@ const struct hf_data_key *hf_read_keys_find(const struct hf_read_keys *keys, str
 void hf_read_keys_free(struct hf_read_keys *keys);
 
 /*
- * A fact's stored bytes as the engine needs it, with its clear values. key: asked for only where something is sealed. MALFORMED
- * or REFUSED with the reason; a fact with pseudonyms and nothing sealed is MALFORMED.
+ * A fact's stored bytes as the engine needs it, with its clear values. MALFORMED or REFUSED with the reason; a fact with
+ * pseudonyms and nothing sealed is MALFORMED.
  */
 HF_MUST_USE struct hf_status hf_record_fact_open(struct hf_seal *seal, const struct hf_read_keys *keys, struct hf_span bytes,
                                                  struct hf_fact *fact);

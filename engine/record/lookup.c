@@ -90,6 +90,11 @@ static struct hf_status each_row(struct hf_lookup *lookup, const char *sql, int 
   return status;
 }
 
+static struct hf_span column_span(const PGresult *rows, int row, int column)
+{
+  return (struct hf_span){(const uint8_t *)PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
+}
+
 static int64_t number_at(const PGresult *rows, int row, int column)
 {
   uint64_t number;
@@ -97,18 +102,29 @@ static int64_t number_at(const PGresult *rows, int row, int column)
   return (int64_t)be64toh(number);
 }
 
-bool hf_wrapped_key_of(const PGresult *rows, int row, int column, struct hf_data_key_place *place,
-                       struct hf_wrapped_key *wrapped)
+struct hf_status hf_wrapped_key_of(const PGresult *rows, int row, int column, struct hf_data_key_place *place,
+                                   struct hf_wrapped_key *wrapped)
 {
   size_t name = (size_t)PQgetlength(rows, row, column + 2);
   if (PQgetlength(rows, row, column) != (int)sizeof place->case_id || name == 0 || name >= sizeof wrapped->by ||
       PQgetlength(rows, row, column + 3) != (int)sizeof wrapped->bytes)
-    return false;
+    return hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
   memcpy(&place->case_id, PQgetvalue(rows, row, column), sizeof place->case_id);
   place->first_seq = (uint64_t)number_at(rows, row, column + 1);
   memcpy(wrapped->by, PQgetvalue(rows, row, column + 2), name + 1);
   memcpy(wrapped->bytes, PQgetvalue(rows, row, column + 3), sizeof wrapped->bytes);
-  return true;
+  return hf_ok();
+}
+
+struct hf_status hf_case_row(struct hf_seal *seal, uint32_t shard, const PGresult *rows, int row, struct hf_read_keys *keys,
+                             struct hf_fact *fact)
+{
+  struct hf_data_key_place place = {.shard = shard};
+  struct hf_wrapped_key wrapped;
+  fact->kind = HF_FACT_UNSET;
+  if (!PQgetisnull(rows, row, 0)) return hf_record_fact_open(seal, keys, column_span(rows, row, 0), fact);
+  struct hf_status status = hf_wrapped_key_of(rows, row, 1, &place, &wrapped);
+  return hf_is_ok(status) ? hf_read_keys_add(keys, seal, &place, &wrapped) : status;
 }
 
 static struct hf_status take_version(void *owner, const PGresult *rows, int row)
@@ -117,11 +133,6 @@ static struct hf_status take_version(void *owner, const PGresult *rows, int row)
   memcpy(&version, PQgetvalue(rows, row, 0), sizeof version);
   *(int *)owner = (int)be32toh(version);
   return hf_ok();
-}
-
-static struct hf_span column_span(const PGresult *rows, int row, int column)
-{
-  return (struct hf_span){(const uint8_t *)PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
 }
 
 static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
@@ -198,9 +209,8 @@ static struct hf_status take_key(void *owner, const PGresult *rows, int row)
   struct fact_visit *visit = owner;
   struct hf_data_key_place place = {.shard = visit->shard};
   struct hf_wrapped_key wrapped;
-  if (!hf_wrapped_key_of(rows, row, 0, &place, &wrapped))
-    return hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
-  return hf_read_keys_add(&visit->keys, visit->lookup->seal, &place, &wrapped);
+  struct hf_status status = hf_wrapped_key_of(rows, row, 0, &place, &wrapped);
+  return hf_is_ok(status) ? hf_read_keys_add(&visit->keys, visit->lookup->seal, &place, &wrapped) : status;
 }
 
 static struct hf_status take_fact_with_seq(void *owner, const PGresult *rows, int row)

@@ -176,17 +176,10 @@ static struct hf_status read_case(const struct hf_question *question, const PGre
   struct hf_read_keys keys = {0};
   struct hf_status status = hf_ok();
   for (int row = 0; row < PQntuples(rows) && hf_is_ok(status); row++) {
-    struct hf_data_key_place place = {.shard = question->shard};
-    struct hf_wrapped_key wrapped;
     struct hf_fact fact;
-    const struct hf_span body = {(const uint8_t *)PQgetvalue(rows, row, 0), (size_t)PQgetlength(rows, row, 0)};
-    if (!PQgetisnull(rows, row, 0))
-      status = hf_record_fact_open(question->seal, &keys, body, &fact);
-    else if (hf_wrapped_key_of(rows, row, 1, &place, &wrapped))
-      status = hf_read_keys_add(&keys, question->seal, &place, &wrapped);
-    else
-      status = hf_fail(HF_STATUS_MALFORMED, "a stored data key has another form than this version writes");
-    if (hf_is_ok(status) && body.size > 0 && events != NULL) events->case_fact(events->owner, question->shard, &fact);
+    status = hf_case_row(question->seal, question->shard, rows, row, &keys, &fact);
+    if (hf_is_ok(status) && fact.kind != HF_FACT_UNSET && events != NULL)
+      events->case_fact(events->owner, question->shard, &fact);
   }
   hf_read_keys_free(&keys);
   return status;

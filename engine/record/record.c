@@ -21,9 +21,9 @@
 /* One transaction's worth of facts. */
 struct chunk {
   struct chunk *next;
-  uint32_t count;
+  uint32_t count, sealed; /* facts; how many of them say in clear no longer whom they are about */
   struct hf_log_place place;
-  struct hf_fact facts[HF_RECORD_BATCH_FACTS]; /* sealed */
+  struct hf_fact facts[HF_RECORD_BATCH_FACTS];
   struct hf_fact_company company[HF_RECORD_BATCH_FACTS];
 };
 
@@ -84,7 +84,7 @@ static struct chunk *take_chunk(struct hf_record *record)
   record->chunks_used++;
   HF_ASSERT(record->chunks_fresh <= CHUNKS_MAX);
   chunk->next = NULL;
-  chunk->count = 0;
+  chunk->count = chunk->sealed = 0;
   chunk->place = HF_LOG_PLACE_SAME;
   return chunk;
 }
@@ -109,27 +109,16 @@ bool hf_record_has_room(const struct hf_record *record)
          record->raw_bytes + HF_RECORD_SIZE_MAX < HF_RECORD_BACKLOG_BYTES;
 }
 
-static const struct hf_data_key *key_of(struct hf_record *record, const struct hf_fact *fact, struct hf_fact_company *company)
+/* What is kept of the record's bytes, with room for the seal's tag. */
+static struct hf_span copy_of(struct hf_record *record, const struct hf_fact *fact, struct hf_span raw)
 {
-  const struct hf_data_key_place place = {.shard = fact->shard, .case_id = fact->case_id, .first_seq = fact->seq};
-  return hf_case_keys_get(record->keys, record->shards[fact->shard].epoch, &place, &company->key);
-}
-
-/* From here on nobody reads whom it is about: not the rows, not the topic, not a core dump of what waits. */
-static void seal(struct hf_record *record, struct hf_fact *fact, struct hf_span raw, struct hf_fact_company *company)
-{
-  company->raw = (struct hf_span){NULL, 0};
-  company->key.by[0] = '\0';
-  company->sealed_size = 0;
-  if (hf_seal_is_personal(fact))
-    company->sealed_size = (uint16_t)hf_seal_fact(record->config.seal, key_of(record, fact, company), fact, company->sealed);
-  bool keeps_raw = fact->kind == HF_FACT_QUARANTINED || fact->kind == HF_FACT_SUBMISSION_WAITS;
-  if (!keeps_raw || raw.size == 0) return;
+  bool kept = fact->kind == HF_FACT_QUARANTINED || fact->kind == HF_FACT_SUBMISSION_WAITS;
+  if (!kept || raw.size == 0) return (struct hf_span){NULL, 0};
   uint8_t *copy = malloc(raw.size + HF_SEAL_TAG_SIZE);
   HF_ASSERT(copy != NULL);
-  hf_seal_raw(record->config.seal, key_of(record, fact, company), fact, raw, copy);
-  company->raw = (struct hf_span){copy, raw.size + HF_SEAL_TAG_SIZE};
-  record->raw_bytes += company->raw.size;
+  memcpy(copy, raw.data, raw.size);
+  record->raw_bytes += raw.size + HF_SEAL_TAG_SIZE;
+  return (struct hf_span){copy, raw.size + HF_SEAL_TAG_SIZE};
 }
 
 void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fact *facts, uint32_t count,
@@ -148,7 +137,7 @@ void hf_record_add(struct hf_record *record, uint32_t shard, const struct hf_fac
   struct chunk *chunk = queue->last;
   for (uint32_t i = 0; i < count; i++) {
     chunk->facts[chunk->count] = facts[i];
-    seal(record, &chunk->facts[chunk->count], raw, &chunk->company[chunk->count]);
+    chunk->company[chunk->count].raw = copy_of(record, &facts[i], raw);
     chunk->count++;
   }
   if (next.offset >= 0) chunk->place.offset = next.offset;
@@ -261,6 +250,32 @@ static void analyze(struct hf_record *record, struct hf_time now)
 
 /* --- transactions --- */
 
+static const struct hf_data_key *key_of(struct hf_record *record, const struct hf_fact *fact, struct hf_fact_company *company)
+{
+  const struct hf_data_key_place place = {.shard = fact->shard, .case_id = fact->case_id, .first_seq = fact->seq};
+  struct hf_wrapped_key fresh;
+  const struct hf_data_key *key = hf_case_keys_get(record->keys, record->shards[fact->shard].epoch, &place, &fresh);
+  if (fresh.by[0] != '\0') company->key = fresh;
+  return key;
+}
+
+/* From here on nobody reads whom it is about: not in rows, not on the topic. Here, because the stops have left by now. */
+static void seal(struct hf_record *record, struct chunk *chunk)
+{
+  for (; chunk->sealed < chunk->count; chunk->sealed++) {
+    struct hf_fact *fact = &chunk->facts[chunk->sealed];
+    struct hf_fact_company *company = &chunk->company[chunk->sealed];
+    const struct hf_span kept = company->raw;
+    company->key.by[0] = '\0';
+    company->sealed_size = 0;
+    if (hf_seal_is_personal(fact))
+      company->sealed_size = (uint16_t)hf_seal_fact(record->config.seal, key_of(record, fact, company), fact, company->sealed);
+    if (kept.data == NULL) continue;
+    const struct hf_span raw = {kept.data, kept.size - HF_SEAL_TAG_SIZE}; /* sealed where it stands */
+    hf_seal_raw(record->config.seal, key_of(record, fact, company), fact, raw, (uint8_t *)(uintptr_t)raw.data);
+  }
+}
+
 static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_time now)
 {
   struct shard_queue *queue = &record->shards[shard];
@@ -271,6 +286,7 @@ static void begin_commit(struct hf_record *record, uint32_t shard, struct hf_tim
   record->confirming = chunk == NULL;
   record->sent_published = queue->published;
   queue->hurry = false;
+  if (chunk != NULL) seal(record, chunk);
   const struct hf_projection_audit audit = {.boot_id = hf_time_boot_id(),
                                             .shard = shard,
                                             .no_leaves = record->config.no_leaves,
