@@ -93,15 +93,38 @@ static enum hf_reason check_renew(const struct hf_core *core, const struct act *
   return reason != HF_REASON_NONE ? reason : takes(core, order, HF_ACTION_RENEW);
 }
 
+static bool places_hold(enum hf_action action)
+{
+  return action == HF_ACTION_STOP || action == HF_ACTION_EXTEND || action == HF_ACTION_FREEZE || action == HF_ACTION_RENEW;
+}
+
+/* Whether its institution may have it and still put it into effect. */
+static bool may_hold(const struct hf_order_entry *order)
+{
+  if (!places_hold(order->action)) return false;
+  return order->state == HF_ORDER_SENT || order->state == HF_ORDER_RECEIVED || order->state == HF_ORDER_UNKNOWN ||
+         (order->state == HF_ORDER_CANCELLED && order->left);
+}
+
+/* The order that a change of this hold is about. An officer may name one that never left: then what is held counts. */
+static const struct hf_order_entry *holder(const struct hf_core *core, const struct hf_order_entry *named,
+                                           enum hf_hold_kind kind)
+{
+  const struct hf_hold *hold = &account_of(core, named)->holds[kind];
+  bool took_effect =
+      named->state == HF_ORDER_EFFECTIVE || named->state == HF_ORDER_EFFECTIVE_SHORT || named->state == HF_ORDER_HELD_BY_OTHER;
+  bool holds =
+      hf_hold_kind_of_action(named->action) == kind && (may_hold(named) || (places_hold(named->action) && took_effect));
+  return holds || !hf_hold_lasts(hold) ? named : hf_core_order(core, hold->order_id);
+}
+
 /* H10; O13: what is on its way and may take effect can be lifted too. */
 static enum hf_reason check_lift(const struct hf_core *core, const struct act *act, const struct hf_order_entry *order)
 {
   (void)act;
   enum hf_hold_kind kind = hf_hold_kind_of_action(order->action);
   if (kind == HF_HOLD_UNSET) return HF_REASON_WRONG_ORDER;
-  bool may_hold = order->state == HF_ORDER_SENT || order->state == HF_ORDER_RECEIVED || order->state == HF_ORDER_UNKNOWN ||
-                  (order->state == HF_ORDER_CANCELLED && order->left);
-  if (!hf_hold_lasts(&account_of(core, order)->holds[kind]) && !may_hold) return HF_REASON_NOT_HELD;
+  if (!hf_hold_lasts(&account_of(core, order)->holds[kind]) && !may_hold(order)) return HF_REASON_NOT_HELD;
   return takes(core, order, kind == HF_HOLD_STOP ? HF_ACTION_LIFT : HF_ACTION_UNFREEZE);
 }
 
@@ -272,7 +295,7 @@ static void cascade(struct hf_core *core, const struct act *act, const struct hf
 static void lift(struct hf_core *core, const struct act *act, const struct hf_order_entry *about)
 {
   enum hf_hold_kind kind = hf_hold_kind_of_action(about->action);
-  order(core, act, about, kind == HF_HOLD_STOP ? HF_ACTION_LIFT : HF_ACTION_UNFREEZE);
+  order(core, act, holder(core, about, kind), kind == HF_HOLD_STOP ? HF_ACTION_LIFT : HF_ACTION_UNFREEZE);
 }
 
 static void act_on(struct hf_core *core, const struct act *act, const struct hf_order_entry *about)
@@ -280,10 +303,10 @@ static void act_on(struct hf_core *core, const struct act *act, const struct hf_
   struct hf_order_id id = about->id;
   switch (act->command->kind) {
   case HF_COMMAND_STOP: order(core, act, about, HF_ACTION_STOP); break;
-  case HF_COMMAND_EXTEND: order(core, act, about, HF_ACTION_EXTEND); break;
+  case HF_COMMAND_EXTEND: order(core, act, holder(core, about, HF_HOLD_STOP), HF_ACTION_EXTEND); break;
   case HF_COMMAND_FREEZE: order(core, act, about, HF_ACTION_FREEZE); break;
-  case HF_COMMAND_RENEW: order(core, act, about, HF_ACTION_RENEW); break;
-  case HF_COMMAND_RETURN: order(core, act, about, HF_ACTION_RETURN); break;
+  case HF_COMMAND_RENEW: order(core, act, holder(core, about, HF_HOLD_FREEZE), HF_ACTION_RENEW); break;
+  case HF_COMMAND_RETURN: order(core, act, holder(core, about, HF_HOLD_FREEZE), HF_ACTION_RETURN); break;
   case HF_COMMAND_FIX: order(core, act, about, about->action); break;
   case HF_COMMAND_QUERY: order(core, act, about, act->command->asks); break;
   case HF_COMMAND_MONITOR: order(core, act, about, HF_ACTION_MONITOR); break;

@@ -201,7 +201,7 @@ void sim_group_settle(struct sim *sim)
 
 static bool is_all_recorded(const struct sim_shard *shard)
 {
-  return shard->waiting.count == 0 && !shard->committing;
+  return shard->waiting.count == 0 && shard->in_flight.count == 0 && !shard->committing;
 }
 
 static void bring_back(struct sim *sim, struct sim_engine *engine, uint32_t shard, struct hf_case_id id)

@@ -288,6 +288,22 @@ static void O15_a_monitor_takes_many_feedbacks(void **unused)
   }
 }
 
+/* The act is about what is held, even where the officer named an order of the account that never left. */
+static void H2_an_extension_is_of_the_stop_that_holds(void **unused)
+{
+  (void)unused;
+  struct hf_order_id stop = stopped();
+  about(HF_COMMAND_EXTEND, stop, 2 * HF_NS_PER_S);
+  send(KEY, 2 * HF_NS_PER_S);
+  struct hf_order_id never_left = first_of(HF_FACT_ORDER_READY)->order.id;
+  about(HF_COMMAND_CANCEL, never_left, 3 * HF_NS_PER_S);
+  send(KEY, 3 * HF_NS_PER_S);
+  first_of(HF_FACT_ORDER_CANCELLED);
+  about(HF_COMMAND_EXTEND, never_left, 4 * HF_NS_PER_S);
+  send(KEY, 4 * HF_NS_PER_S);
+  assert_memory_equal(&first_of(HF_FACT_ORDER_READY)->order.parent, &stop, sizeof stop);
+}
+
 static void H2_H3_two_stops_are_all(void **unused)
 {
   (void)unused;
@@ -374,6 +390,25 @@ static void H8_a_freeze_waits_behind_another_organs(void **unused)
   step(&input);
   assert_int_equal(first_of(HF_FACT_HOLD_CHANGED)->hold.hold.state, HF_HOLD_STATE_QUEUED);
   assert_string_equal(first_of(HF_FACT_ORDER_ENDED)->ended.answer.former_authority, "court");
+}
+
+static void H9_a_renewal_and_a_lift_are_of_the_freeze_that_holds(void **unused)
+{
+  (void)unused;
+  about(HF_COMMAND_FREEZE, stopped(), 2 * HF_NS_PER_S);
+  struct hf_order_id never_left = both(2 * HF_NS_PER_S);
+  about(HF_COMMAND_CANCEL, never_left, 4 * HF_NS_PER_S);
+  send(KEY, 4 * HF_NS_PER_S);
+  first_of(HF_FACT_ORDER_CANCELLED);
+  about(HF_COMMAND_FREEZE, never_left, 5 * HF_NS_PER_S);
+  struct hf_order_id freeze = both(5 * HF_NS_PER_S);
+  answered(freeze, "0000", 7 * HF_NS_PER_S, 0);
+  about(HF_COMMAND_RENEW, never_left, 8 * HF_NS_PER_S);
+  both(8 * HF_NS_PER_S);
+  assert_memory_equal(&first_of(HF_FACT_ORDER_READY)->order.parent, &freeze, sizeof freeze);
+  about(HF_COMMAND_LIFT, never_left, 10 * HF_NS_PER_S);
+  both(10 * HF_NS_PER_S);
+  assert_memory_equal(&first_of(HF_FACT_ORDER_READY)->order.parent, &freeze, sizeof freeze);
 }
 
 static void H9_a_freeze_warns_at_14_days_3_days_and_24_hours(void **unused)
@@ -573,6 +608,7 @@ int main(void)
                                      TEST(O13_what_has_left_is_lifted_not_deleted),
                                      TEST(O13_what_has_not_left_is_called_back),
                                      TEST(O15_a_monitor_takes_many_feedbacks),
+                                     TEST(H2_an_extension_is_of_the_stop_that_holds),
                                      TEST(H2_H3_two_stops_are_all),
                                      TEST(H4_a_stop_lapses_by_our_own_clock),
                                      TEST(H5_nothing_is_extended_after_it_lapsed),
@@ -580,6 +616,7 @@ int main(void)
                                      TEST(H6_a_freeze_stands_beside_the_stop),
                                      TEST(H7_a_limited_freeze_stays_below_the_balance),
                                      TEST(H8_a_freeze_waits_behind_another_organs),
+                                     TEST(H9_a_renewal_and_a_lift_are_of_the_freeze_that_holds),
                                      TEST(H9_a_freeze_warns_at_14_days_3_days_and_24_hours),
                                      TEST(H10_H14_a_lift_names_what_it_lifts_and_each_change_has_its_cause),
                                      TEST(H12_limited_freezes_stay_below_the_loss),
