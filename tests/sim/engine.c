@@ -290,7 +290,7 @@ void sim_engine_consume(struct sim *sim, struct sim_engine *engine)
 static void begin_commit(struct sim *sim, struct sim_engine *engine, uint32_t shard)
 {
   struct sim_shard *of = &engine->shards[shard];
-  bool needed = of->waiting.count > 0 || of->waiting.next_offset > sim->stores[shard].next_offset ||
+  bool needed = of->in_flight.count > 0 || of->waiting.count > 0 || of->waiting.next_offset > sim->stores[shard].next_offset ||
                 hf_dispatch_wants_commit(engine->dispatch, shard);
   if (of->committing || !needed) return;
   if (of->in_flight.count == 0) {
