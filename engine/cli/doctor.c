@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/cli/reveal.h"
+#include "engine/dispatch/lane.h"
 #include "engine/record/record.h"
 #include "engine/trust/trust.h"
 
@@ -147,13 +148,11 @@ static void check_clock(struct doctor *doctor)
 }
 
 /* The engine's own clock goes on where the machine's was stepped. */
-static void check_step(struct doctor *doctor)
+static void check_step(struct doctor *doctor, const char *metrics)
 {
-  static char answer[256 * 1024];
   static const char name[] = "\nholdfast_clock_ahead_seconds ";
   char found[96];
-  if (hf_cli_http(doctor->cli->http, "GET", "/metrics", "", answer, sizeof answer) != 200) return;
-  const char *at = strstr(answer, name);
+  const char *at = strstr(metrics, name);
   if (at == NULL) return;
   double ahead = strtod(at + sizeof name - 1, NULL);
   snprintf(found, sizeof found, _("the machine's is %.1f s ahead of the engine's"), ahead);
@@ -161,9 +160,29 @@ static void check_step(struct doctor *doctor)
        _("the machine's clock was stepped: when it is right, start the engine again"));
 }
 
+/* Institutions whose lanes have had nothing but failures lately: their orders wait. */
+static void check_lanes(struct doctor *doctor, const char *metrics)
+{
+  static const char name[] = "\nholdfast_lane_silence{institution=\"";
+  char found[320] = "";
+  size_t used = 0;
+  int lanes = 0;
+  for (const char *at = metrics; (at = strstr(at, name)) != NULL; lanes++) {
+    at += sizeof name - 1;
+    int size = (int)strcspn(at, "\"");
+    const char *value = strchr(at, ' ');
+    if (value == NULL || strtoul(value, NULL, 10) < HF_LANE_SILENT || used >= sizeof found) continue;
+    used += (size_t)snprintf(found + used, sizeof found - used, "%s%.*s", used > 0 ? ", " : _("no answer from: "), size, at);
+  }
+  if (lanes == 0) return;
+  bool right = found[0] == '\0';
+  if (right) snprintf(found, sizeof found, _("%d institutions, none is silent"), lanes);
+  tell(doctor, right, "lanes", found, _("call the institution; its orders wait and are tried again by themselves"));
+}
+
 static void check_engine(struct doctor *doctor)
 {
-  char answer[1024];
+  static char answer[1024 * 1024]; /* a line for each of seven figures of HF_INSTITUTIONS_MAX lanes, and more */
   int status = hf_cli_http(doctor->cli->http, "GET", "/readyz", "", answer, sizeof answer);
   bool ready = status == 200;
   tell(doctor, ready, "engine",
@@ -171,7 +190,9 @@ static void check_engine(struct doctor *doctor)
        : status != 0 ? _("answers, but is not ready")
                      : _("does not answer"),
        _("look at holdfastd's log, and at http in the configuration"));
-  check_step(doctor);
+  if (hf_cli_http(doctor->cli->http, "GET", "/metrics", "", answer, sizeof answer) != 200) return;
+  check_step(doctor, answer);
+  check_lanes(doctor, answer);
 }
 
 int hf_command_doctor(struct hf_cli *cli)

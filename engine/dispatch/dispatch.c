@@ -51,7 +51,8 @@ struct flight {
   enum flight_state state;
   bool left, orphan; /* orphan: withdrawn while it is being signed */
   size_t body_size, to_sign_size;
-  int64_t sent_wall_ns; /* of this try */
+  int64_t sent_wall_ns;    /* of this try */
+  int64_t started_mono_ns; /* when the transport took it */
   size_t headers_size;
   char headers[HEADERS_SIZE_MAX];
   uint8_t body[HF_ORDER_BODY_SIZE_MAX];
@@ -478,8 +479,12 @@ static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf
 {
   struct item *item = item_at(dispatch, index);
   int64_t least_ns = outcome == HF_OUTCOME_BUSY ? HF_NS_PER_S : outcome == HF_OUTCOME_REJECTED ? 30 * HF_NS_PER_S : 0;
-  dispatch->lanes[item->lane].failures++;
-  bool swallowed = item->attempts > PATIENT_TRIES && dispatch->lanes[item->lane].feedback_follows;
+  struct hf_lane *lane = &dispatch->lanes[item->lane];
+  lane->failures++;
+  if (++lane->silence == HF_LANE_SILENT)
+    HF_LOG(HF_LOG_ALARM, "E1510", "an institution gives no answer: its orders wait and are tried again; call it",
+           HF_FIELD("institution", lane->row.code), HF_FIELD("tries", lane->silence), HF_FIELD("orders", lane->orders));
+  bool swallowed = item->attempts > PATIENT_TRIES && lane->feedback_follows;
   if (swallowed) least_ns = UNACKNOWLEDGED_NS;
   back_off(dispatch, index, at, least_ns);
   tell(dispatch, item, HF_INPUT_ATTEMPT_ENDED, at, outcome, left, NULL);
@@ -582,7 +587,9 @@ void hf_dispatch_started(struct hf_dispatch *dispatch, uint32_t index, struct hf
   HF_ASSERT(flight->state == FLIGHT_READY);
   list_remove(dispatch, &dispatch->ready_flights, index);
   flight->state = FLIGHT_STARTED;
-  int64_t timeout_ns = dispatch->lanes[item_at(dispatch, flight->item)->lane].row.try_timeout_ms * HF_NS_PER_MS;
+  flight->started_mono_ns = now.mono_ns;
+  const struct item *item = item_at(dispatch, flight->item);
+  int64_t timeout_ns = hf_lane_timeout_ns(&dispatch->lanes[item->lane], item->attempts);
   hf_wheel_arm(&dispatch->wheel, flight->item, now.mono_ns + timeout_ns);
 }
 
@@ -609,6 +616,10 @@ static void take_answer(struct hf_dispatch *dispatch, uint32_t number, const str
   struct item *item = item_at(dispatch, number);
   struct hf_lane *lane = &dispatch->lanes[item->lane];
   lane->answers++;
+  if (lane->silence >= HF_LANE_SILENT)
+    HF_LOG(HF_LOG_ALARM, "E1511", "an institution answers again", HF_FIELD("institution", lane->row.code),
+           HF_FIELD("tries", lane->silence));
+  lane->silence = 0;
   bool goes_on = answer->more && hf_action_traits(item->order.action)->many_answers;
   bool follows = lane->feedback_follows;
   if (answer->has_feedback && goes_on) {
@@ -654,6 +665,7 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
     attempt_failed(dispatch, number, HF_OUTCOME_INVALID, true, at);
     return;
   }
+  hf_lane_replied(lane, at.mono_ns - flight->started_mono_ns);
   take_answer(dispatch, number, &answer, at);
 }
 
@@ -746,5 +758,7 @@ struct hf_lane_view hf_dispatch_lane(const struct hf_dispatch *dispatch, uint32_
                                .in_flight = at->in_flight,
                                .attempts = at->attempts,
                                .answers = at->answers,
-                               .failures = at->failures};
+                               .failures = at->failures,
+                               .silence = at->silence,
+                               .timeout_ns = hf_lane_timeout_ns(at, 1)};
 }

@@ -45,6 +45,8 @@ struct hf_lane_view {
   const struct hf_dialect *dialect;
   uint32_t waiting, in_flight;
   uint64_t attempts, answers, failures;
+  uint32_t silence;   /* tries since its last answer that came to nothing */
+  int64_t timeout_ns; /* of an order's first try now */
 };
 
 HF_MUST_USE struct hf_status hf_dispatch_open(struct hf_dispatch **dispatch, const struct hf_dispatch_config *config,

@@ -60,3 +60,27 @@ int64_t hf_lane_backoff_ns(const struct hf_order *order, uint32_t attempts)
   memcpy(&spread, order->id.uuid.bytes + 8, sizeof spread);
   return wait + (int64_t)(hf_mix64(spread + attempts) % (uint64_t)(wait / 10));
 }
+
+void hf_lane_replied(struct hf_lane *lane, int64_t took_ns)
+{
+  if (took_ns >= lane->slowest_ns) {
+    lane->slow_ns = lane->slowest_ns;
+    lane->slowest_ns = took_ns;
+  } else if (took_ns > lane->slow_ns) {
+    lane->slow_ns = took_ns;
+  }
+  if (++lane->times_count < HF_LANE_TIMES) return;
+  lane->usual_ns = lane->slow_ns;
+  lane->times_count = 0;
+  lane->slowest_ns = lane->slow_ns = 0;
+}
+
+int64_t hf_lane_timeout_ns(const struct hf_lane *lane, uint32_t attempt)
+{
+  HF_ASSERT(attempt > 0);
+  int64_t most = lane->row.try_timeout_ms * HF_NS_PER_MS, wait = 2 * lane->usual_ns;
+  if (wait == 0 || wait >= most) return most; /* too little is known of it, or it is as slow as it may be */
+  if (wait < HF_NS_PER_S) wait = HF_NS_PER_S;
+  wait <<= attempt - 1 < 6 ? attempt - 1 : 6;
+  return wait < most ? wait : most;
+}

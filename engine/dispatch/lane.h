@@ -24,7 +24,16 @@ struct hf_lane {
   int64_t tokens_ns; /* time that is saved up */
   int64_t filled_ns; /* monotonic, when it was last counted */
   uint64_t attempts, answers, failures;
+  uint32_t silence; /* tries since its last answer that came to nothing */
+  /* Of the HF_LANE_TIMES replies before these, the last but one of the slowest: their 99.9 % by nearest rank; 0: too few yet.
+   */
+  int64_t usual_ns;
+  uint32_t times_count;        /* replies since */
+  int64_t slowest_ns, slow_ns; /* of these the slowest and the next */
 };
+
+#define HF_LANE_SILENT 8   /* so many tries in a row without an answer: a person is told */
+#define HF_LANE_TIMES 1000 /* so that the rank of 99.9 % is the last but one */
 
 struct hf_heap_key hf_lane_key(const struct hf_order *order);
 /* The rank of the first order waiting; INT64_MAX where the lane may send nothing now. */
@@ -39,5 +48,13 @@ int64_t hf_lane_next(const struct hf_lane *lane);
  * HF_QUICK_TRIES quick ones, then 1 s doubled up to 30 s; a tenth of jitter that depends on the order only.
  */
 int64_t hf_lane_backoff_ns(const struct hf_order *order, uint32_t attempts);
+
+/* A try had its reply, took_ns after the transport took it, monotonic. */
+void hf_lane_replied(struct hf_lane *lane, int64_t took_ns);
+/*
+ * How long the attempt may take, the order's first being 1: twice what the institution's replies usually take, one second at
+ * least, doubled with every attempt, because who has become slow must be able to show it; never more than its row says.
+ */
+int64_t hf_lane_timeout_ns(const struct hf_lane *lane, uint32_t attempt);
 
 #endif

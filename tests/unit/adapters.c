@@ -212,6 +212,27 @@ static void backoff_grows_to_half_a_minute(void **unused)
   }
 }
 
+static void the_time_of_a_try_follows_the_institution(void **unused)
+{
+  (void)unused;
+  lane.row.try_timeout_ms = 10000;
+  lane.usual_ns = lane.slowest_ns = lane.slow_ns = lane.times_count = 0;
+  for (int i = 0; i < HF_LANE_TIMES - 1; i++) hf_lane_replied(&lane, (i % 900) * HF_NS_PER_MS);
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), 10 * HF_NS_PER_S); /* 999 replies have no 99.9 % */
+  hf_lane_replied(&lane, 5 * HF_NS_PER_S);
+  assert_int_equal(lane.usual_ns, 899 * HF_NS_PER_MS); /* one of a thousand does not count */
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), 1798 * HF_NS_PER_MS);
+  assert_int_equal(hf_lane_timeout_ns(&lane, 2), 3596 * HF_NS_PER_MS);
+  assert_int_equal(hf_lane_timeout_ns(&lane, 40), 10 * HF_NS_PER_S);
+  for (int i = 0; i < HF_LANE_TIMES; i++) hf_lane_replied(&lane, HF_NS_PER_MS);
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), HF_NS_PER_S); /* the floor */
+  for (int i = 0; i < HF_LANE_TIMES; i++) hf_lane_replied(&lane, i < 2 ? 6 * HF_NS_PER_S : HF_NS_PER_MS);
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), 10 * HF_NS_PER_S); /* two of a thousand do; the row is the bound */
+  lane.row.try_timeout_ms = 300;
+  for (int i = 0; i < HF_LANE_TIMES; i++) hf_lane_replied(&lane, HF_NS_PER_MS);
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), 300 * HF_NS_PER_MS); /* also below the floor */
+}
+
 /* --- many orders on one connection: whose an answer is, and who may give it --- */
 
 static struct {
@@ -311,6 +332,53 @@ static void an_answer_by_itself_finds_its_order(void **unused)
   hf_dispatch_close(dispatch);
 }
 
+/* Through the dispatcher: an institution that has answered quickly a thousand times is tried again after a second. */
+static void a_quick_institution_is_tried_again_sooner(void **unused)
+{
+  (void)unused;
+  struct hf_time now = {1000, 1700000000LL * HF_NS_PER_S};
+  const struct hf_dispatch_config config = {.orders_max = 1024, .flights_max = 4};
+  const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel, .known = on_known};
+  const struct hf_institution bank = {.code = "BANKA", .dialect = "holdfast_json", .window = 4, .try_timeout_ms = 10000};
+  struct hf_dispatch *dispatch;
+  struct hf_order order = order_like(HF_ACTION_STOP, 1700000060LL * HF_NS_PER_S, 100);
+  strcpy(order.institution, bank.code);
+  uint32_t mine;
+  memset(&told, 0, sizeof told);
+  assert_true(hf_is_ok(hf_dispatch_open(&dispatch, &config, &events, now)));
+  assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &bank, &mine)));
+  for (int i = 0; i <= HF_LANE_TIMES; i++) {
+    assert_int_equal(hf_dispatch_lane(dispatch, mine).timeout_ns, (i < HF_LANE_TIMES ? 10 : 1) * HF_NS_PER_S);
+    assert_true(hf_is_ok(hf_dispatch_offer(dispatch, &order, 0, now)));
+    assert_int_equal(hf_dispatch_work(dispatch, now), 1);
+    uint32_t flight = hf_dispatch_ready(dispatch, 0);
+    hf_dispatch_started(dispatch, flight, now);
+    now.mono_ns += 2 * HF_NS_PER_MS;
+    if (i == HF_LANE_TIMES) break;
+    char body[512], id[HF_UUID_TEXT_SIZE];
+    snprintf(body, sizeof body, "{\"order_id\":\"%s\",\"institution\":\"BANKA\",\"feedback\":{\"result\":\"0000\"}}",
+             hf_uuid_text(order.id.uuid, id));
+    hf_dispatch_replied(dispatch, flight, 200, (struct hf_span){(const uint8_t *)body, strlen(body)}, now);
+    assert_false(hf_dispatch_has(dispatch, order.id));
+  }
+  now.mono_ns += HF_NS_PER_S - 20 * HF_NS_PER_MS;
+  hf_dispatch_work(dispatch, now);
+  assert_int_equal(told.cancelled, 0);
+  now.mono_ns += 40 * HF_NS_PER_MS;
+  hf_dispatch_work(dispatch, now);
+  assert_int_equal(told.cancelled, 1);                        /* after a second, not after ten */
+  for (uint32_t tries = 1; tries < HF_LANE_SILENT; tries++) { /* one more with each try, until an answer */
+    assert_int_equal(hf_dispatch_lane(dispatch, mine).silence, tries);
+    now.mono_ns += 40 * HF_NS_PER_S;
+    assert_int_equal(hf_dispatch_work(dispatch, now), 1);
+    uint32_t flight = hf_dispatch_ready(dispatch, 0);
+    hf_dispatch_started(dispatch, flight, now);
+    hf_dispatch_failed(dispatch, flight, HF_OUTCOME_NOT_CONNECTED, false, now);
+  }
+  assert_int_equal(hf_dispatch_lane(dispatch, mine).silence, HF_LANE_SILENT);
+  hf_dispatch_close(dispatch);
+}
+
 static void a_lane_has_its_share_and_no_more(void **unused)
 {
   (void)unused;
@@ -348,6 +416,8 @@ int main(void)
                                      cmocka_unit_test(answers_are_read_as_the_vectors_say),
                                      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
                                      cmocka_unit_test_setup(pace_is_kept, set_up_lane),
+                                     cmocka_unit_test(the_time_of_a_try_follows_the_institution),
+                                     cmocka_unit_test(a_quick_institution_is_tried_again_sooner),
                                      cmocka_unit_test(backoff_grows_to_half_a_minute)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
