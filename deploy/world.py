@@ -349,7 +349,8 @@ class World:
             login = {'root': 'holdfast', 'auditor': 'auditor', 'keeper': 'keeper'}.get(who, 'officer')
             key = tls / f'{"officer" if who in ("auditor", "keeper") else who}.key.pem'
             (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo_of(login)}"\nkey: "{key}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n'
-                                                f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\npersonal_keys: "{tls / "personal.keys"}"\n')
+                                                f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\npersonal_keys: "{tls / "personal.keys"}"\n'
+                                                f'tls_certificate: "{tls / "centre.pem"}"\ntls_key: "{tls / "centre.key"}"\ntls_ca: "{tls / "ca.pem"}"\n')
         self.http = getattr(self, 'http', {})
         self.http[instance] = port
         return file

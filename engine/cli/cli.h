@@ -31,6 +31,7 @@ struct hf_opened;
 struct hf_cli {
   char brokers[256], reports[128], conninfo[512], key[256], http[128], routing[256], checkpoints[256], audit_key[1024];
   char witness[128], witness_key[512], facts[128], alerts[128], personal_keys[256];
+  char tls_certificate[256], tls_key[256], tls_ca[256]; /* of institution test */
   bool json, reveal;
   const struct hf_opened *opened; /* of --reveal: pseudonyms are shown as what they stand for */
   const char *note_key;           /* of audit */
@@ -83,8 +84,11 @@ int hf_command_report_submit(struct hf_cli *cli);
 int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change);
 int hf_command_facts_tail(struct hf_cli *cli);
 int hf_command_alerts_tail(struct hf_cli *cli);
+/* The institution's row as it stands, but for a pause. False after having said why not. */
+bool hf_cli_institution(PGconn *database, const char *code, struct hf_institution *row);
 int hf_command_institution_pause(struct hf_cli *cli);
 int hf_command_institution_resume(struct hf_cli *cli);
+int hf_command_institution_test(struct hf_cli *cli);
 int hf_command_registry_apply(struct hf_cli *cli);
 int hf_command_act(struct hf_cli *cli);
 int hf_command_second(struct hf_cli *cli);

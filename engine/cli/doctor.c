@@ -5,6 +5,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "engine/cli/check.h"
 #include "engine/cli/reveal.h"
 #include "engine/dispatch/lane.h"
 #include "engine/record/record.h"
@@ -12,30 +13,16 @@
 
 struct doctor {
   const struct hf_cli *cli;
-  int wrong;
-  bool first;
+  struct hf_checks checks;
 };
-
-static void tell(struct doctor *doctor, bool right, const char *what, const char *found, const char *advice)
-{
-  if (!right) doctor->wrong++;
-  if (doctor->cli->json) {
-    printf("%s{\"check\":\"%s\",\"ok\":%s,\"found\":\"%s\",\"advice\":\"%s\"}", doctor->first ? "[" : ",", what,
-           right ? "true" : "false", found, right ? "" : advice);
-    doctor->first = false;
-    return;
-  }
-  printf("%s  %-12s %s\n", right ? "✓" : "✗", what, found);
-  if (!right) printf("   → %s\n", advice);
-}
 
 static void check_kafka(struct doctor *doctor)
 {
   char found[96];
   int partitions = hf_cli_partitions(doctor->cli);
   snprintf(found, sizeof found, _("%s has %d partitions"), doctor->cli->reports, partitions);
-  tell(doctor, partitions > 0 && partitions <= HF_SHARDS_MAX, "kafka", found,
-       _("start the broker, create the topic (proto/topics.md), and name it in the configuration"));
+  hf_check_tell(&doctor->checks, partitions > 0 && partitions <= HF_SHARDS_MAX, "kafka", found,
+                _("start the broker, create the topic (proto/topics.md), and name it in the configuration"));
 }
 
 /* What the engine writes stands in the partition of its shard: a topic with fewer holds everything up. */
@@ -47,8 +34,8 @@ static void check_topics(struct doctor *doctor)
   for (size_t i = 0; wanted > 0 && i < sizeof topics / sizeof topics[0]; i++) {
     int partitions = hf_cli_partitions_of(doctor->cli, topics[i]);
     snprintf(found, sizeof found, _("%s has %d partitions"), topics[i], partitions);
-    tell(doctor, partitions == wanted, "topic", found,
-         _("create it with as many partitions as the reports have (proto/topics.md)"));
+    hf_check_tell(&doctor->checks, partitions == wanted, "topic", found,
+                  _("create it with as many partitions as the reports have (proto/topics.md)"));
   }
 }
 
@@ -67,7 +54,8 @@ static void check_personal(struct doctor *doctor)
       snprintf(found, sizeof found, _("%s data keys are wrapped by %s, which the file has not"), PQgetvalue(rows, i, 1),
                PQgetvalue(rows, i, 0));
   }
-  tell(doctor, right, "personal", found, _("name the file that the engines use as personal_keys; only its owner may read it"));
+  hf_check_tell(&doctor->checks, right, "personal", found,
+                _("name the file that the engines use as personal_keys; only its owner may read it"));
   PQclear(rows);
   hf_seal_close(seal);
   PQfinish(database);
@@ -89,8 +77,8 @@ static void check_keys_ends(struct doctor *doctor, PGconn *database)
     else
       snprintf(found, sizeof found, _("%s holders' last keys end within 30 days, the first (%s) on %s"),
                PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
-    tell(doctor, none, "key ends", found,
-         _("make new keys and add them beside the old: `holdfast keygen`, `holdfast key add`"));
+    hf_check_tell(&doctor->checks, none, "key ends", found,
+                  _("make new keys and add them beside the old: `holdfast keygen`, `holdfast key add`"));
   }
   PQclear(result);
 }
@@ -100,25 +88,25 @@ static void check_postgres(struct doctor *doctor)
   char found[96];
   PGconn *database = hf_cli_database(doctor->cli);
   if (database == NULL) {
-    tell(doctor, false, "postgresql", _("cannot be reached"), _("start it, and check conninfo"));
+    hf_check_tell(&doctor->checks, false, "postgresql", _("cannot be reached"), _("start it, and check conninfo"));
     return;
   }
   PGresult *result = PQexec(database, "select max(version) from schema_version");
   int version = PQresultStatus(result) == PGRES_TUPLES_OK ? atoi(PQgetvalue(result, 0, 0)) : 0;
   snprintf(found, sizeof found, _("schema version %d, this program needs %d"), version, HF_SCHEMA_VERSION);
-  tell(doctor, version == HF_SCHEMA_VERSION, "postgresql", found, _("run `holdfast migrate`"));
+  hf_check_tell(&doctor->checks, version == HF_SCHEMA_VERSION, "postgresql", found, _("run `holdfast migrate`"));
   PQclear(result);
   result = PQexec(database, "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user");
   if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
     bool above = PQgetvalue(result, 0, 1)[0] == 't';
     snprintf(found, sizeof found, above ? _("%s is above all rules") : _("%s is bound by the rules"), PQgetvalue(result, 0, 0));
-    tell(doctor, !above, "roles", found, _("log in as a member of schemas/sql/0006_roles.sql's roles"));
+    hf_check_tell(&doctor->checks, !above, "roles", found, _("log in as a member of schemas/sql/0006_roles.sql's roles"));
   }
   PQclear(result);
   result = PQexec(database, "select count(*), count(*) filter (where confirmed_at < now() - interval '1 hour') from shard");
   if (PQresultStatus(result) == PGRES_TUPLES_OK) {
     snprintf(found, sizeof found, _("%s shards have had an owner"), PQgetvalue(result, 0, 0));
-    tell(doctor, atoi(PQgetvalue(result, 0, 0)) > 0, "shards", found, _("start holdfastd"));
+    hf_check_tell(&doctor->checks, atoi(PQgetvalue(result, 0, 0)) > 0, "shards", found, _("start holdfastd"));
   }
   PQclear(result);
   check_keys_ends(doctor, database);
@@ -130,8 +118,8 @@ static void check_key(struct doctor *doctor)
   struct hf_trust *trust = NULL;
   struct hf_status status =
       doctor->cli->key[0] == '\0' ? hf_fail(HF_STATUS_CONFIG, "none is named") : hf_trust_open(&trust, 0, doctor->cli->key);
-  tell(doctor, hf_is_ok(status), "key", hf_is_ok(status) ? hf_trust_signing_key_id(trust) : status.why,
-       _("make one with `holdfast keygen`, have it put into the registry, and name it in the configuration"));
+  hf_check_tell(&doctor->checks, hf_is_ok(status), "key", hf_is_ok(status) ? hf_trust_signing_key_id(trust) : status.why,
+                _("make one with `holdfast keygen`, have it put into the registry, and name it in the configuration"));
   hf_trust_close(trust);
 }
 
@@ -143,8 +131,8 @@ static void check_clock(struct doctor *doctor)
   bool synchronised = state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
   snprintf(found, sizeof found, _("%s, estimated error %ld µs"), synchronised ? _("synchronised") : _("not synchronised"),
            clock.esterror);
-  tell(doctor, synchronised, "clock", found,
-       _("run chrony or ntpd; latency figures of several machines mean nothing without it"));
+  hf_check_tell(&doctor->checks, synchronised, "clock", found,
+                _("run chrony or ntpd; latency figures of several machines mean nothing without it"));
 }
 
 /* The engine's own clock goes on where the machine's was stepped. */
@@ -156,8 +144,8 @@ static void check_step(struct doctor *doctor, const char *metrics)
   if (at == NULL) return;
   double ahead = strtod(at + sizeof name - 1, NULL);
   snprintf(found, sizeof found, _("the machine's is %.1f s ahead of the engine's"), ahead);
-  tell(doctor, ahead > -0.5 && ahead < 0.5, "clock step", found,
-       _("the machine's clock was stepped: when it is right, start the engine again"));
+  hf_check_tell(&doctor->checks, ahead > -0.5 && ahead < 0.5, "clock step", found,
+                _("the machine's clock was stepped: when it is right, start the engine again"));
 }
 
 /* Institutions whose lanes have had nothing but failures lately: their orders wait. */
@@ -177,7 +165,8 @@ static void check_lanes(struct doctor *doctor, const char *metrics)
   if (lanes == 0) return;
   bool right = found[0] == '\0';
   if (right) snprintf(found, sizeof found, _("%d institutions, none is silent"), lanes);
-  tell(doctor, right, "lanes", found, _("call the institution; its orders wait and are tried again by themselves"));
+  hf_check_tell(&doctor->checks, right, "lanes", found,
+                _("call the institution; its orders wait and are tried again by themselves"));
 }
 
 static void check_engine(struct doctor *doctor)
@@ -185,11 +174,11 @@ static void check_engine(struct doctor *doctor)
   static char answer[1024 * 1024]; /* a line for each of seven figures of HF_INSTITUTIONS_MAX lanes, and more */
   int status = hf_cli_http(doctor->cli->http, "GET", "/readyz", "", answer, sizeof answer);
   bool ready = status == 200;
-  tell(doctor, ready, "engine",
-       ready         ? _("ready to serve")
-       : status != 0 ? _("answers, but is not ready")
-                     : _("does not answer"),
-       _("look at holdfastd's log, and at http in the configuration"));
+  hf_check_tell(&doctor->checks, ready, "engine",
+                ready         ? _("ready to serve")
+                : status != 0 ? _("answers, but is not ready")
+                              : _("does not answer"),
+                _("look at holdfastd's log, and at http in the configuration"));
   if (hf_cli_http(doctor->cli->http, "GET", "/metrics", "", answer, sizeof answer) != 200) return;
   check_step(doctor, answer);
   check_lanes(doctor, answer);
@@ -197,7 +186,7 @@ static void check_engine(struct doctor *doctor)
 
 int hf_command_doctor(struct hf_cli *cli)
 {
-  struct doctor doctor = {.cli = cli, .first = true};
+  struct doctor doctor = {.cli = cli, .checks = {.json = cli->json}};
   check_kafka(&doctor);
   check_topics(&doctor);
   check_postgres(&doctor);
@@ -205,6 +194,5 @@ int hf_command_doctor(struct hf_cli *cli)
   check_key(&doctor);
   check_clock(&doctor);
   check_engine(&doctor);
-  if (cli->json) puts("]");
-  return doctor.wrong == 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
+  return hf_checks_end(&doctor.checks);
 }

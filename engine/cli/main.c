@@ -55,6 +55,7 @@ static const struct command commands[] = {
   {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
   {"institution pause", "INSTITUTION", 1, 1, hf_command_institution_pause, N_("its orders wait in their lane --until a time; signed by an administrator"), "holdfast institution pause BANKA --until 2026-11-24T06:00:00+08:00"},
   {"institution resume", "INSTITUTION", 1, 1, hf_command_institution_resume, N_("end a pause"), "holdfast institution resume BANKA"},
+  {"institution test", "INSTITUTION", 1, 1, hf_command_institution_test, N_("its endpoint from here, without an order: connection, TLS, latency, clock; and its lane in the engine"), "holdfast institution test BANKA"},
   {"route", "ACCOUNT [BANK]", 1, 2, hf_command_route, N_("which institution an account belongs to, and what decided"), "holdfast route 6228480000001235 102100000013"},
   {"routing check", "[DIR]", 0, 1, hf_command_routing_check, N_("name each bad line of the routing tables"), "holdfast routing check schemas/routing"},
   {"sla show", "", 0, 0, hf_command_sla_show, N_("the SLA policies that were signed, a line for each entry"), "holdfast sla show"},
@@ -104,7 +105,8 @@ static int usage(FILE *out, int code)
   fprintf(out, "\n%s\n",
           _("configuration: --config, else $HOLDFAST_CONFIG: a YAML file with brokers, reports, conninfo, key, http, routing,\n"
             "               checkpoints (a folder where seen ones are kept), audit_key (who must have signed them),\n"
-            "               witness (HOST:PORT), witness_key, personal_keys (the file that --reveal needs)\n"
+            "               witness (HOST:PORT), witness_key, personal_keys (the file that --reveal needs),\n"
+            "               tls_certificate, tls_key, tls_ca (institution test)\n"
             "exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused, 4 sent but outcome unknown, 5 time is up,\n"
             "            6 Kafka or PostgreSQL cannot be reached, 7 the key cannot be used"));
   return code;
@@ -127,15 +129,17 @@ static int completion(const char *shell)
 
 static bool read_config(struct hf_cli *cli, const char *file)
 {
-  static const char *const keys[] = {"brokers",   "reports", "conninfo",    "key",   "http",   "routing",       "checkpoints",
-                                     "audit_key", "witness", "witness_key", "facts", "alerts", "personal_keys", NULL};
+  static const char *const keys[] = {"brokers",       "reports",         "conninfo", "key",         "http",  "routing",
+                                     "checkpoints",   "audit_key",       "witness",  "witness_key", "facts", "alerts",
+                                     "personal_keys", "tls_certificate", "tls_key",  "tls_ca",      NULL};
   struct hf_yaml yaml;
-  char *to[] = {cli->brokers,   cli->reports, cli->conninfo,    cli->key,   cli->http,   cli->routing,      cli->checkpoints,
-                cli->audit_key, cli->witness, cli->witness_key, cli->facts, cli->alerts, cli->personal_keys};
-  size_t sizes[] = {sizeof cli->brokers,      sizeof cli->reports,     sizeof cli->conninfo,    sizeof cli->key,
-                    sizeof cli->http,         sizeof cli->routing,     sizeof cli->checkpoints, sizeof cli->audit_key,
-                    sizeof cli->witness,      sizeof cli->witness_key, sizeof cli->facts,       sizeof cli->alerts,
-                    sizeof cli->personal_keys};
+  char *to[] = {cli->brokers,       cli->reports,         cli->conninfo, cli->key,         cli->http,  cli->routing,
+                cli->checkpoints,   cli->audit_key,       cli->witness,  cli->witness_key, cli->facts, cli->alerts,
+                cli->personal_keys, cli->tls_certificate, cli->tls_key,  cli->tls_ca};
+  size_t sizes[] = {sizeof cli->brokers,       sizeof cli->reports,         sizeof cli->conninfo,    sizeof cli->key,
+                    sizeof cli->http,          sizeof cli->routing,         sizeof cli->checkpoints, sizeof cli->audit_key,
+                    sizeof cli->witness,       sizeof cli->witness_key,     sizeof cli->facts,       sizeof cli->alerts,
+                    sizeof cli->personal_keys, sizeof cli->tls_certificate, sizeof cli->tls_key,     sizeof cli->tls_ca};
   strcpy(cli->reports, "holdfast.reports");
   strcpy(cli->facts, "holdfast.facts");
   strcpy(cli->alerts, "holdfast.alerts");

@@ -4,8 +4,7 @@
 
 #include "engine/cli/cli.h"
 
-/* The row as it stands: what is not said here stays as it is. */
-static bool find_row(PGconn *database, const char *code, struct hf_institution *row)
+bool hf_cli_institution(PGconn *database, const char *code, struct hf_institution *row)
 {
   static const char sql[] =
       "select distinct on (code) code, name, dialect, transport, endpoint, coalesce(bank_code, ''), coalesce(profile, ''), "
@@ -48,7 +47,7 @@ static int set_pause(struct hf_cli *cli, int64_t until_wall_ns)
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   struct hf_registry_change *change = calloc(1, sizeof *change);
   if (change == NULL) abort();
-  bool found = find_row(database, cli->arguments[0], &change->institutions[0]);
+  bool found = hf_cli_institution(database, cli->arguments[0], &change->institutions[0]);
   PQfinish(database);
   change->institutions_count = 1;
   change->institutions[0].paused_until_wall_ns = until_wall_ns;
