@@ -37,7 +37,7 @@ struct hf_cli {
   const char *note_key;           /* of audit */
   const char *reason;             /* for --reveal, and of commands */
   /* of commands */
-  const char *verb, *mode, *amount, *until, *document, *to, *name, *confirm;
+  const char *verb, *mode, *amount, *from, *until, *document, *to, *name, *confirm;
   bool cascade, break_glass, dry_run;
   int timeout_s;
   char **arguments;

@@ -53,7 +53,7 @@ static const struct command commands[] = {
   {"key list", "", 0, 0, hf_command_key_list, N_("the keys of the registry"), "holdfast key list"},
   {"order show", "ORDER", 1, 1, hf_command_order_show, N_("one order: all stamps, all attempts"), "holdfast order show 0193…"},
   {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
-  {"institution pause", "INSTITUTION", 1, 1, hf_command_institution_pause, N_("its orders wait in their lane --until a time; signed by an administrator"), "holdfast institution pause BANKA --until 2026-11-24T06:00:00+08:00"},
+  {"institution pause", "INSTITUTION", 1, 1, hf_command_institution_pause, N_("its orders wait in their lane --until a time, --from a time where that was announced; signed by an administrator"), "holdfast institution pause BANKA --until 2026-11-24T06:00:00+08:00"},
   {"institution resume", "INSTITUTION", 1, 1, hf_command_institution_resume, N_("end a pause"), "holdfast institution resume BANKA"},
   {"institution test", "INSTITUTION", 1, 1, hf_command_institution_test, N_("its endpoint from here, without an order: connection, TLS, latency, clock; and its lane in the engine"), "holdfast institution test BANKA"},
   {"route", "ACCOUNT [BANK]", 1, 2, hf_command_route, N_("which institution an account belongs to, and what decided"), "holdfast route 6228480000001235 102100000013"},
@@ -94,7 +94,8 @@ static int usage(FILE *out, int code)
 {
   fprintf(out, "%s\n\n",
           _("usage: holdfast [--config FILE] [--json] [--reveal --reason TEXT] [--timeout SECONDS] COMMAND …\n"
-            "  of commands: [--dry-run] [--confirm=COUNT] [--reason TEXT] [--mode MODE] [--amount AMOUNT] [--until TIME]\n"
+            "  of commands: [--dry-run] [--confirm=COUNT] [--reason TEXT] [--mode MODE] [--amount AMOUNT] [--from TIME] "
+            "[--until TIME]\n"
             "               [--document TYPE,NUMBER,ISSUER,FILE] [--to INSTITUTION,NUMBER,NAME] [--name NAME] [--cascade] "
             "[--break-glass]\n"
             "  of audit: [--key KEY,…]"));
@@ -120,7 +121,8 @@ static int completion(const char *shell)
   printf("%s_holdfast() {\n  local words=\"", bash ? "" : "autoload -U +X bashcompinit && bashcompinit\n");
   for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
   puts(
-      " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --until --document --to --name "
+      " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --from --until --document --to "
+      "--name "
       "--key "
       "--cascade --break-glass\"\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _holdfast holdfast");
@@ -176,12 +178,13 @@ static const struct command *find_command(int count, char **words, int *used)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {
-      {"config", 1, NULL, 'c'},  {"json", 0, NULL, 'j'},        {"reveal", 0, NULL, 'r'},     {"reason", 1, NULL, 'w'},
-      {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},        {"completion", 1, NULL, 'x'}, {"version", 0, NULL, 'v'},
-      {"mode", 1, NULL, 'm'},    {"amount", 1, NULL, 'a'},      {"until", 1, NULL, 'u'},      {"document", 1, NULL, 'd'},
-      {"to", 1, NULL, 'T'},      {"name", 1, NULL, 'n'},        {"key", 1, NULL, 'k'},        {"confirm", 1, NULL, 'C'},
-      {"cascade", 0, NULL, 'D'}, {"break-glass", 0, NULL, 'B'}, {"dry-run", 0, NULL, 'N'},    {0}};
+  static const struct option options[] = {{"config", 1, NULL, 'c'},      {"json", 0, NULL, 'j'},    {"reveal", 0, NULL, 'r'},
+                                          {"reason", 1, NULL, 'w'},      {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},
+                                          {"completion", 1, NULL, 'x'},  {"version", 0, NULL, 'v'}, {"mode", 1, NULL, 'm'},
+                                          {"amount", 1, NULL, 'a'},      {"until", 1, NULL, 'u'},   {"from", 1, NULL, 'f'},
+                                          {"document", 1, NULL, 'd'},    {"to", 1, NULL, 'T'},      {"name", 1, NULL, 'n'},
+                                          {"key", 1, NULL, 'k'},         {"confirm", 1, NULL, 'C'}, {"cascade", 0, NULL, 'D'},
+                                          {"break-glass", 0, NULL, 'B'}, {"dry-run", 0, NULL, 'N'}, {0}};
   struct hf_cli cli = {.timeout_s = 30};
   const char *file = getenv("HOLDFAST_CONFIG");
   int option, used = 0;
@@ -200,6 +203,7 @@ int main(int argc, char **argv)
     case 'm': cli.mode = optarg; break;
     case 'a': cli.amount = optarg; break;
     case 'u': cli.until = optarg; break;
+    case 'f': cli.from = optarg; break;
     case 'd': cli.document = optarg; break;
     case 'T': cli.to = optarg; break;
     case 'n': cli.name = optarg; break;

@@ -41,7 +41,7 @@ bool hf_cli_institution(PGconn *database, const char *code, struct hf_institutio
   return found;
 }
 
-static int set_pause(struct hf_cli *cli, int64_t until_wall_ns)
+static int set_pause(struct hf_cli *cli, int64_t from_wall_ns, int64_t until_wall_ns)
 {
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
@@ -50,6 +50,7 @@ static int set_pause(struct hf_cli *cli, int64_t until_wall_ns)
   bool found = hf_cli_institution(database, cli->arguments[0], &change->institutions[0]);
   PQfinish(database);
   change->institutions_count = 1;
+  change->institutions[0].paused_from_wall_ns = from_wall_ns;
   change->institutions[0].paused_until_wall_ns = until_wall_ns;
   int code = found ? hf_cli_apply_registry(cli, change) : HF_EXIT_FAILED;
   free(change);
@@ -63,10 +64,15 @@ int hf_command_institution_pause(struct hf_cli *cli)
     hf_say("%s", _("--until: a time to come, as 2026-11-24T06:00:00+08:00"));
     return HF_EXIT_USAGE;
   }
-  return set_pause(cli, until);
+  int64_t from = cli->from == NULL ? 0 : hf_time_parse(cli->from);
+  if (from == INT64_MIN || from >= until) {
+    hf_say("%s", _("--from: a time before --until"));
+    return HF_EXIT_USAGE;
+  }
+  return set_pause(cli, from, until);
 }
 
 int hf_command_institution_resume(struct hf_cli *cli)
 {
-  return set_pause(cli, 0);
+  return set_pause(cli, 0, 0);
 }

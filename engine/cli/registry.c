@@ -78,15 +78,25 @@ static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int
 
 static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
-  static const char *const known[] = {"code",           "name",
-                                      "dialect",        "transport",
-                                      "endpoint",       "payment_company",
-                                      "enabled",        "window",
-                                      "connections",    "pace_per_s",
-                                      "try_timeout_ms", "sla_feedback_ms",
-                                      "carrier",        "swallows_duplicates",
-                                      "bank_code",      "profile",
-                                      "paused_until",   NULL};
+  static const char *const known[] = {"code",
+                                      "name",
+                                      "dialect",
+                                      "transport",
+                                      "endpoint",
+                                      "payment_company",
+                                      "enabled",
+                                      "window",
+                                      "connections",
+                                      "pace_per_s",
+                                      "try_timeout_ms",
+                                      "sla_feedback_ms",
+                                      "carrier",
+                                      "swallows_duplicates",
+                                      "bank_code",
+                                      "profile",
+                                      "paused_until",
+                                      "paused_from",
+                                      NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
@@ -100,6 +110,7 @@ static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_instituti
          yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
          yes_of(yaml, row, "carrier", &to->carrier) && yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
          time_of(yaml, row, "paused_until", &to->paused_until_wall_ns) &&
+         time_of(yaml, row, "paused_from", &to->paused_from_wall_ns) &&
          number_of(yaml, row, "window", &to->window, 1, HF_LANE_WINDOW_MAX) &&
          number_of(yaml, row, "connections", &to->connections, 1, HF_LANE_CONNECTIONS_MAX) &&
          number_of(yaml, row, "pace_per_s", &to->pace_per_s, 0, 1000000) &&
@@ -111,6 +122,7 @@ static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_instituti
 static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
   if (!read_row(yaml, row, to)) return false;
+  if (!hf_institution_is_sound(to)) return hf_yaml_fail(yaml, hf_yaml_line(row), "paused_from: a time before paused_until");
   const struct hf_dialect *dialect = hf_dialect_named(to->dialect);
   if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: none of this program's (adapters/README.md)");
   to->actions = dialect->actions;

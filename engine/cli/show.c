@@ -215,14 +215,16 @@ static int show(struct hf_cli *cli, const char *titles, const char *sql, int cou
 
 int hf_command_institution_list(struct hf_cli *cli)
 {
-  return show(cli, _("code,name,kind,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled,paused until"),
-              "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, "
-              "dialect, transport, "
-              "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled, "
-              "case when paused_until > now() then to_char(paused_until, 'YYYY-MM-DD HH24:MI:SSOF') else '' end as "
-              "paused_until from institution order by code, "
-              "set_at desc",
-              0, NULL);
+  return show(
+      cli, _("code,name,kind,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled,paused until"),
+      "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, "
+      "dialect, transport, "
+      "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled, "
+      "case when paused_until > now() then case when paused_from > now() then to_char(paused_from, 'YYYY-MM-DD HH24:MI:SSOF') "
+      "|| ' – ' else '' end || to_char(paused_until, 'YYYY-MM-DD HH24:MI:SSOF') else '' end as "
+      "paused_until from institution order by code, "
+      "set_at desc",
+      0, NULL);
 }
 
 /* Every hop: who paid whom how much stolen money, what holds it and until when, or why it is not followed. */

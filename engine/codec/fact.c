@@ -154,7 +154,7 @@ TABLE(institution_set, FIELD(1, TEXT, institution.code), FIELD(2, TEXT, institut
       FIELD(10, U32, institution.try_timeout_ms), FIELD(11, U32, institution.sla_feedback_ms), FIELD(12, BOOL, institution.enabled),
       FIELD(13, BOOL, institution.carrier), FIELD(14, BOOL, institution.swallows_duplicates),
       FIELD(15, TEXT, institution.bank_code), FIELD(16, TEXT, institution.profile), FIELD(17, U32, institution.actions),
-      FIELD(18, TIME, institution.paused_until_wall_ns))
+      FIELD(18, TIME, institution.paused_until_wall_ns), FIELD(19, TIME, institution.paused_from_wall_ns))
 TABLE(key_set, FIELD(1, TEXT, key.id), FIELD(2, TEXT, key.holder), FIELD(3, TEXT, key.unit), FIELD(4, ENUM, key.role),
       FIELD(5, ENUM, key.algorithm), FIELD(6, BLOB, key.public_key), FIELD(7, TIME, key.valid_from_wall_ns),
       FIELD(8, TIME, key.valid_until_wall_ns), FIELD(9, BOOL, key.revoked), FIELD(10, TEXT, key.jurisdiction))

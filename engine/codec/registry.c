@@ -25,7 +25,9 @@ static enum hf_reason institution_of_proto(const Holdfast__V1__Institution *from
   to->try_timeout_ms = from->try_timeout_ms;
   to->sla_feedback_ms = from->sla_feedback_ms;
   to->actions = from->actions;
-  if (!hf_wire_ns(from->paused_until_us, &to->paused_until_wall_ns)) return HF_REASON_BAD_ROW;
+  if (!hf_wire_ns(from->paused_until_us, &to->paused_until_wall_ns) ||
+      !hf_wire_ns(from->paused_from_us, &to->paused_from_wall_ns))
+    return HF_REASON_BAD_ROW;
   return hf_institution_is_sound(to) ? HF_REASON_NONE : HF_REASON_BAD_ROW;
 }
 
@@ -50,6 +52,7 @@ static void institution_to_proto(const struct hf_institution *from, Holdfast__V1
   to->sla_feedback_ms = from->sla_feedback_ms;
   to->actions = from->actions;
   to->paused_until_us = hf_wire_us(from->paused_until_wall_ns);
+  to->paused_from_us = hf_wire_us(from->paused_from_wall_ns);
 }
 
 /* A key id always means the same key: it is the key's own fingerprint. */

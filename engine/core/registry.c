@@ -104,7 +104,8 @@ bool hf_institution_is_sound(const struct hf_institution *row)
   return row->code[0] != '\0' && row->dialect[0] != '\0' && row->transport[0] != '\0' && row->endpoint[0] != '\0' &&
          row->window >= 1 && row->window <= HF_LANE_WINDOW_MAX && row->connections >= 1 &&
          row->connections <= HF_LANE_CONNECTIONS_MAX && row->try_timeout_ms >= 100 && row->try_timeout_ms <= 600000 &&
-         row->sla_feedback_ms <= 86400000;
+         row->sla_feedback_ms <= 86400000 &&
+         (row->paused_from_wall_ns == 0 || row->paused_from_wall_ns < row->paused_until_wall_ns);
 }
 
 bool hf_key_is_sound(const struct hf_key *row)
@@ -246,6 +247,7 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
     if (row->bank_code[0] != '\0' || row->profile[0] != '\0') seed = add_text(add_text(seed, row->bank_code), row->profile);
     if (row->actions != 0) seed = hf_checksum(seed, &row->actions, sizeof row->actions);
     if (row->paused_until_wall_ns != 0) seed = hf_checksum(seed, &row->paused_until_wall_ns, sizeof row->paused_until_wall_ns);
+    if (row->paused_from_wall_ns != 0) seed = hf_checksum(seed, &row->paused_from_wall_ns, sizeof row->paused_from_wall_ns);
     seed = hf_checksum(seed, numbers, sizeof numbers);
   }
   for (uint32_t i = 0; i < registry->keys_count; i++) {

@@ -73,6 +73,7 @@ struct hf_institution {
   uint32_t sla_feedback_ms;     /* 0 = the policy's */
   uint32_t actions;             /* bit 1 << enum hf_action of what its dialect can say; 0 = everything */
   int64_t paused_until_wall_ns; /* an administrator's: its orders wait in their lane until then; 0: they do not */
+  int64_t paused_from_wall_ns;  /* … and not before: an announced maintenance; 0: at once */
 };
 
 struct hf_key {

@@ -20,10 +20,17 @@ static int64_t token_ns(const struct hf_lane *lane)
   return lane->row.pace_per_s == 0 ? 0 : HF_NS_PER_S / lane->row.pace_per_s;
 }
 
+/* The row's pause, or the maintenance that was announced. */
+static bool is_paused(const struct hf_lane *lane, struct hf_time now)
+{
+  return now.wall_ns >= lane->row.paused_from_wall_ns && now.wall_ns < lane->row.paused_until_wall_ns;
+}
+
 int64_t hf_lane_ready_rank(struct hf_lane *lane, struct hf_time now)
 {
   const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
-  if (first == NULL || lane->in_flight >= lane->row.window || now.wall_ns < lane->row.paused_until_wall_ns) return INT64_MAX;
+  lane->paused = is_paused(lane, now);
+  if (first == NULL || lane->in_flight >= lane->row.window || lane->paused) return INT64_MAX;
   int64_t token = token_ns(lane), most = HF_NS_PER_S / 10 > token ? HF_NS_PER_S / 10 : token;
   lane->tokens_ns += now.mono_ns - lane->filled_ns;
   lane->filled_ns = now.mono_ns;
@@ -45,7 +52,7 @@ uint32_t hf_lane_take(struct hf_lane *lane)
 int64_t hf_lane_next(const struct hf_lane *lane)
 {
   if (lane->row.pace_per_s == 0 || hf_heap_first(&lane->queue) == NULL || lane->in_flight >= lane->row.window) return INT64_MAX;
-  if (lane->row.paused_until_wall_ns != 0) return INT64_MAX; /* the turn that comes by itself looks */
+  if (lane->paused) return INT64_MAX; /* the turn that comes by itself looks */
   return lane->filled_ns + token_ns(lane) - lane->tokens_ns;
 }
 

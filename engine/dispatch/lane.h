@@ -20,6 +20,7 @@ struct hf_lane {
   struct hf_heap queue;
   uint32_t orders; /* in all states: waiting, in flight, until the next try, until a commit */
   uint32_t in_flight;
+  bool paused; /* when it was last looked at */
   /* token bucket: one order each 1/pace_per_s, a tenth of a second's worth at once */
   int64_t tokens_ns; /* time that is saved up */
   int64_t filled_ns; /* monotonic, when it was last counted */

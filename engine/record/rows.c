@@ -290,6 +290,7 @@ static void add_institution(struct hf_projection *projection, const struct hf_fa
   hf_column_text(c++, row->profile);
   hf_column_int(c++, row->actions);
   hf_column_time(c++, row->paused_until_wall_ns);
+  hf_column_time(c++, row->paused_from_wall_ns);
 }
 
 static void add_sla(struct hf_projection *projection, const struct hf_fact *fact)

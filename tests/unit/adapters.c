@@ -198,6 +198,20 @@ static void pace_is_kept(void **unused)
   assert_true(hf_lane_next(&lane) >= now && hf_lane_next(&lane) <= now + HF_NS_PER_S / 10);
 }
 
+static void a_pause_has_a_beginning_and_an_end(void **unused)
+{
+  (void)unused;
+  lane.row.window = PLACES;
+  lane.row.paused_from_wall_ns = 100 * HF_NS_PER_S;
+  lane.row.paused_until_wall_ns = 200 * HF_NS_PER_S;
+  put(1, HF_ACTION_STOP, 10, 1);
+  for (int64_t s = 50; s < 250; s += 50) {
+    const struct hf_time now = {s * HF_NS_PER_S, s * HF_NS_PER_S};
+    bool paused = s >= 100 && s < 200;
+    assert_true((hf_lane_ready_rank(&lane, now) == INT64_MAX) == paused);
+  }
+}
+
 static void backoff_grows_to_half_a_minute(void **unused)
 {
   (void)unused;
@@ -416,6 +430,7 @@ int main(void)
                                      cmocka_unit_test(answers_are_read_as_the_vectors_say),
                                      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
                                      cmocka_unit_test_setup(pace_is_kept, set_up_lane),
+                                     cmocka_unit_test_setup(a_pause_has_a_beginning_and_an_end, set_up_lane),
                                      cmocka_unit_test(the_time_of_a_try_follows_the_institution),
                                      cmocka_unit_test(a_quick_institution_is_tried_again_sooner),
                                      cmocka_unit_test(backoff_grows_to_half_a_minute)};

@@ -207,8 +207,8 @@ static void fill(struct hf_fact *fact, enum hf_fact_kind kind)
     break;
   case HF_FACT_PAGE_READ: fact->page.chase.rows = 12; break;
   case HF_FACT_INSTITUTION_SET:
-    fact->institution = (struct hf_institution){"A",  "n",  "d", "t", "e", "402100000114", "side=bank", true, false,
-                                                true, true, 1,   1,   0,   1000,           0,           6,    7000};
+    fact->institution = (struct hf_institution){
+        "A", "n", "d", "t", "e", "402100000114", "side=bank", true, false, true, true, 1, 1, 0, 1000, 0, 6, 7000, 6000};
     break;
   case HF_FACT_KEY_SET:
     memset(fact->key.id, 'a', HF_KEY_ID_SIZE);
