@@ -9,7 +9,8 @@
 #include "engine/cli/check.h"
 #include "engine/dispatch/lane.h"
 
-#define TIMES 10 /* exchanges or connections that are timed */
+#define TIMES 10      /* exchanges on one connection that are timed */
+#define CONNECTIONS 2 /* where only connections can be timed: a host may bear few beside the engine's */
 #define ENDS_SOON_NS (30LL * 86400 * HF_NS_PER_S)
 
 /* How far the institution's clock is ahead of ours: somewhere between. Its Date header has whole seconds. */
@@ -90,6 +91,7 @@ static void set_up(struct probe *probe, const char *url)
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L); /* HEAD: an order would be an order */
   else {
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L); /* another protocol than HTTP is spoken there */
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
   }
 }
@@ -210,7 +212,8 @@ static void test_line(struct probe *probe, bool tls)
   tell_connection(probe, tls);
   if (tls) tell_certificate(probe);
   probe->times_count = 0; /* the first made the connection */
-  while (probe->times_count < TIMES)
+  const int times = is_https(probe) ? TIMES : CONNECTIONS;
+  while (probe->times_count < times)
     if (!reach(probe)) return;
   tell_latency(probe);
   tell_clock(probe);

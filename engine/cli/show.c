@@ -318,22 +318,30 @@ int hf_command_key_list(struct hf_cli *cli)
               0, NULL);
 }
 
+/* clang-format off */
+/*
+ * Nearest rank: percentile_disc takes a value that was measured. An order that left, has no feedback and is over its deadline
+ * comes last in every percentile, as in the score-card: where the rank falls on such a one, nothing is shown.
+ */
+static const char sla_sql[] =
+  "with timed as (select *, coalesce(sent_to_feedback_us, case when overdue and ended_at is null and sent_at is not null "
+  "then 9223372036854775807 end) as answer_us from order_timing), "
+  "ranked as (select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
+  "count(*) filter (where overdue) as late, count(*) filter (where answer_us = 9223372036854775807) as unanswered, "
+  "percentile_disc(array[0.5, 0.99]) within group (order by appended_to_sent_us) as sent, "
+  "percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by answer_us) as answer from timed group by institution, action) "
+  "select institution, action, orders, open, late, unanswered, round(sent[1] / 1000.0, 1) as sent_p50, round(sent[2] / 1000.0, 1) as sent_p99, "
+  "round(nullif(answer[1], 9223372036854775807) / 1000.0, 1) as p50, round(nullif(answer[2], 9223372036854775807) / 1000.0, 1) as p90, "
+  "round(nullif(answer[3], 9223372036854775807) / 1000.0, 1) as p99, round(nullif(answer[4], 9223372036854775807) / 1000.0, 1) as longest "
+  "from ranked order by institution, action desc";
+/* clang-format on */
+
 int hf_command_sla(struct hf_cli *cli)
 {
-  /* Nearest rank: percentile_disc takes a value that was measured. Orders without feedback count as open, not as fast. */
-  return show(
-      cli,
-      _("institution,action,orders,open,late,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 ms,feedback p99 ms,max ms"),
-      "select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
-      "count(*) filter (where overdue) as late, "
-      "round(percentile_disc(0.5) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p50, "
-      "round(percentile_disc(0.99) within group (order by appended_to_sent_us) / 1000.0, 1) as sent_p99, "
-      "round(percentile_disc(0.5) within group (order by sent_to_feedback_us) / 1000.0, 1) as p50, "
-      "round(percentile_disc(0.9) within group (order by sent_to_feedback_us) / 1000.0, 1) as p90, "
-      "round(percentile_disc(0.99) within group (order by sent_to_feedback_us) / 1000.0, 1) as p99, "
-      "round(max(sent_to_feedback_us) / 1000.0, 1) as longest "
-      "from order_timing group by institution, action order by institution, action desc",
-      0, NULL);
+  return show(cli,
+              _("institution,action,orders,open,late,unanswered,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 "
+                "ms,feedback p99 ms,max ms"),
+              sla_sql, 0, NULL);
 }
 
 int hf_command_sla_show(struct hf_cli *cli)

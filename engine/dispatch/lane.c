@@ -86,7 +86,8 @@ int64_t hf_lane_timeout_ns(const struct hf_lane *lane, uint32_t attempt)
 {
   HF_ASSERT(attempt > 0);
   int64_t most = lane->row.try_timeout_ms * HF_NS_PER_MS, wait = 2 * lane->usual_ns;
-  if (wait == 0 || wait >= most) return most; /* too little is known of it, or it is as slow as it may be */
+  if (wait == 0 || wait >= most) return most;     /* too little is known of it, or it is as slow as it may be */
+  if (lane->row.swallows_duplicates) return most; /* an answer that is cut off is lost: it says nothing twice */
   if (wait < HF_NS_PER_S) wait = HF_NS_PER_S;
   wait <<= attempt - 1 < 6 ? attempt - 1 : 6;
   return wait < most ? wait : most;

@@ -54,7 +54,8 @@ int64_t hf_lane_backoff_ns(const struct hf_order *order, uint32_t attempts);
 void hf_lane_replied(struct hf_lane *lane, int64_t took_ns);
 /*
  * How long the attempt may take, the order's first being 1: twice what the institution's replies usually take, one second at
- * least, doubled with every attempt, because who has become slow must be able to show it; never more than its row says.
+ * least, doubled with every attempt, because who has become slow must be able to show it; never more than its row says,
+ * and just that where it swallows duplicates.
  */
 int64_t hf_lane_timeout_ns(const struct hf_lane *lane, uint32_t attempt);
 

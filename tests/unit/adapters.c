@@ -242,6 +242,11 @@ static void the_time_of_a_try_follows_the_institution(void **unused)
   assert_int_equal(hf_lane_timeout_ns(&lane, 1), HF_NS_PER_S); /* the floor */
   for (int i = 0; i < HF_LANE_TIMES; i++) hf_lane_replied(&lane, i < 2 ? 6 * HF_NS_PER_S : HF_NS_PER_MS);
   assert_int_equal(hf_lane_timeout_ns(&lane, 1), 10 * HF_NS_PER_S); /* two of a thousand do; the row is the bound */
+  for (int i = 0; i < HF_LANE_TIMES; i++) hf_lane_replied(&lane, HF_NS_PER_MS);
+  lane.row.swallows_duplicates = true; /* what is cut off is lost */
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), 10 * HF_NS_PER_S);
+  lane.row.swallows_duplicates = false;
+  assert_int_equal(hf_lane_timeout_ns(&lane, 1), HF_NS_PER_S);
   lane.row.try_timeout_ms = 300;
   for (int i = 0; i < HF_LANE_TIMES; i++) hf_lane_replied(&lane, HF_NS_PER_MS);
   assert_int_equal(hf_lane_timeout_ns(&lane, 1), 300 * HF_NS_PER_MS); /* also below the floor */
