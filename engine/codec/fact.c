@@ -166,6 +166,7 @@ TABLE(policy_set, FIELD(1, U32, policy.version), FIELD(2, U32, policy.feedback_m
       FIELD(17, S64, policy.machine_amount))
 TABLE(protected_set, FIELD(1, TEXT, protected.institution), FIELD(2, ACCOUNT, protected.account))
 TABLE(sla_set, FIELD(1, U32, sla.version), FIELD(2, TIME, sla.effective_wall_ns), FIELD(3, TEXT, sla.text))
+TABLE(lane_noted, FIELD(1, TEXT, lane.institution), FIELD(2, BOOL, lane.silent), FIELD(3, U32, lane.tries), FIELD(4, U32, lane.orders))
 TABLE(clock_noted, FIELD(1, TIME, clock.ahead_ns), FIELD(2, TIME, clock.error_ns), FIELD(3, BOOL, clock.synchronised))
 TABLE(machine_counted, FIELD(1, TEXT, machine.key_id), FIELD(2, S64, machine.hour), FIELD(3, U32, machine.reports))
 
@@ -198,6 +199,7 @@ static const struct {
   [HF_FACT_CASE_LINKED] = {56, &case_linked},           [HF_FACT_TASK_OPENED] = {57, &task_opened},
   [HF_FACT_CASE_CLOSED] = {58, &nothing},               [HF_FACT_PROTECTED_SET] = {59, &protected_set},
   [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},   [HF_FACT_CLOCK_NOTED] = {61, &clock_noted},
+  [HF_FACT_LANE_NOTED] = {64, &lane_noted},
   [HF_FACT_SLA_SET] = {62, &sla_set},                   [HF_FACT_ORDER_WARNED] = {63, &order_overdue},
 };
 /* clang-format on */

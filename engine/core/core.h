@@ -41,6 +41,7 @@ enum hf_input_kind {
   HF_INPUT_ANSWER,
   HF_INPUT_SEEN,   /* PostgreSQL knows the account from another case, or from the suspect list */
   HF_INPUT_CLOCK,  /* what the machine says of its clock */
+  HF_INPUT_LANE,   /* a lane that has fallen silent, or has an answer again */
   HF_INPUT_RETURN, /* a rested case has been restored from its facts */
   HF_INPUT_TICK,
 };
@@ -68,6 +69,7 @@ struct hf_input {
   const struct hf_answer *answer;
   const struct hf_fact_seen *seen;
   const struct hf_fact_clock *clock;
+  const struct hf_fact_lane *lane;
   struct hf_case_id case_id; /* RETURN, SEEN */
 };
 

@@ -127,6 +127,10 @@ uint32_t hf_core_step(struct hf_core *core, const struct hf_input *input, struct
     HF_ASSERT(input->clock != NULL);
     hf_core_decide_clock(core, input);
     break;
+  case HF_INPUT_LANE:
+    HF_ASSERT(input->lane != NULL);
+    hf_core_decide_lane(core, input);
+    break;
   case HF_INPUT_RETURN: decide_return(core, input); break;
   case HF_INPUT_TICK: hf_core_decide_tick(core, input); break;
   case HF_INPUT_UNSET: HF_NEVER("an input has a kind");

@@ -99,6 +99,7 @@ void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input)
 void hf_core_decide_attempt(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_answer(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_clock(struct hf_core *core, const struct hf_input *input);
+void hf_core_decide_lane(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_seen(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_tick(struct hf_core *core, const struct hf_input *input);
 

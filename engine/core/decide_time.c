@@ -97,6 +97,13 @@ void hf_core_decide_clock(struct hf_core *core, const struct hf_input *input)
   hf_core_tell(core, fact);
 }
 
+void hf_core_decide_lane(struct hf_core *core, const struct hf_input *input)
+{
+  struct hf_fact *fact = hf_core_begin(core, HF_FACT_LANE_NOTED, (struct hf_case_id){{{0}}});
+  fact->lane = *input->lane;
+  hf_core_tell(core, fact);
+}
+
 /* What spans cases is looked up after commit and comes back as an input (design.md section 5): never on the way to a stop. */
 void hf_core_decide_seen(struct hf_core *core, const struct hf_input *input)
 {

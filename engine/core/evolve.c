@@ -577,6 +577,7 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_TASK_OPENED:
   case HF_FACT_CASE_RETURNED: /* the case is already there: its facts were restored */
   case HF_FACT_CLOCK_NOTED:
+  case HF_FACT_LANE_NOTED:
   case HF_FACT_QUARANTINED: break;
   case HF_FACT_UNSET:
   case HF_FACT_COUNT: HF_NEVER("a fact has a kind");

@@ -42,8 +42,8 @@
   X(INSTITUTION_SET, "institution_set")         X(KEY_SET, "key_set")                            \
   X(POLICY_SET, "policy_set")                   X(PROTECTED_SET, "protected_set")                \
   X(MACHINE_COUNTED, "machine_counted")         X(SLA_SET, "sla_set")                                                      \
-  /* the engine's clock */                                                                       \
-  X(CLOCK_NOTED, "clock_noted")
+  /* the engine's clock, and its lanes */                                                        \
+  X(CLOCK_NOTED, "clock_noted")                 X(LANE_NOTED, "lane_noted")
 
 /* How an attempt without an answer ended. */
 #define HF_OUTCOMES(X)                                                                             \
@@ -243,6 +243,14 @@ struct hf_fact_clock {
   bool synchronised;
 };
 
+/* lane_noted: an institution's lane has had many tries in a row without an answer, or has one again. */
+struct hf_fact_lane {
+  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
+  bool silent;
+  uint32_t tries;  /* in a row, without an answer */
+  uint32_t orders; /* in the lane, in whatever state */
+};
+
 struct hf_fact_task {
   enum hf_task task;
   enum hf_draft_cause cause;
@@ -293,6 +301,7 @@ struct hf_fact {
     struct hf_protected protected;
     struct hf_machine_use machine;
     struct hf_fact_clock clock;
+    struct hf_fact_lane lane;
   };
 };
 

@@ -21,6 +21,7 @@ static const char *level_of(enum hf_fact_kind kind)
   case HF_FACT_HOLD_DIFFERS:
   case HF_FACT_ANSWER_CONTRADICTED:
   case HF_FACT_ORDER_UNKNOWN:
+  case HF_FACT_LANE_NOTED:
   case HF_FACT_CLOCK_NOTED: return "alarm";
   default: return NULL;
   }
@@ -72,6 +73,11 @@ static void put_details(struct hf_writer *out, const struct hf_fact *fact)
     put(out, "institution", fact->step.institution);
   if (fact->kind == HF_FACT_ORDER_WARNED || fact->kind == HF_FACT_ORDER_OVERDUE)
     put(out, "deadline", hf_time_text(fact->step.deadline_wall_ns, text));
+  if (fact->kind == HF_FACT_LANE_NOTED) {
+    put(out, "institution", fact->lane.institution);
+    hf_write_text(out, fact->lane.silent ? ",\"silent\":true,\"orders\":" : ",\"silent\":false,\"orders\":");
+    hf_write_int(out, fact->lane.orders);
+  }
   if (fact->kind == HF_FACT_CLOCK_NOTED) {
     hf_write_text(out, ",\"ahead_ms\":");
     hf_write_int(out, fact->clock.ahead_ns / HF_NS_PER_MS);

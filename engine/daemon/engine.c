@@ -310,6 +310,7 @@ static bool turn(struct hf_engine *engine)
   hf_comeback_work(engine);
   hf_audit_work(engine);
   hf_clock_work(engine);
+  hf_silence_work(engine);
   engine->heard = false;
   record_and_publish(engine);
   watch_record(engine);

@@ -155,6 +155,10 @@ struct hf_engine {
     int64_t told_ns; /* how far ahead the machine's clock was when it was last told */
     struct hf_clock machine;
   } clock;
+  struct {
+    int64_t look_ns;
+    bool told[HF_INSTITUTIONS_MAX]; /* by lane: that it is silent */
+  } silence;
   struct hf_histogram stages[HF_STAGE_COUNT];
   struct hf_audit_state *audit;                    /* NULL: no checkpoints */
   struct hf_mac_key mac_keys[HF_INSTITUTIONS_MAX]; /* by lane */
@@ -191,6 +195,9 @@ size_t hf_alerts_write(struct hf_span bytes, char text[HF_ALERT_SIZE_MAX]);
 #define HF_CLOCK_STEP_NS (500 * HF_NS_PER_MS)
 void hf_clock_note(struct hf_engine *engine, uint32_t shard);
 void hf_clock_work(struct hf_engine *engine);
+
+/* Tells once a second which lanes have fallen silent, and which answer again. */
+void hf_silence_work(struct hf_engine *engine);
 void hf_comeback_fact(void *owner, uint32_t shard, const struct hf_fact *fact);
 void hf_comeback_known(void *owner, uint32_t shard, struct hf_case_id id, struct hf_status status);
 void hf_comeback_due(void *owner, uint32_t shard, struct hf_case_id id);

@@ -759,6 +759,7 @@ struct hf_lane_view hf_dispatch_lane(const struct hf_dispatch *dispatch, uint32_
                                .attempts = at->attempts,
                                .answers = at->answers,
                                .failures = at->failures,
-                               .silence = at->silence,
+                               .orders = at->orders,
+                               .silence = at->row.enabled ? at->silence : 0,
                                .timeout_ns = hf_lane_timeout_ns(at, 1)};
 }

@@ -44,8 +44,9 @@ struct hf_lane_view {
   const struct hf_institution *row;
   const struct hf_dialect *dialect;
   uint32_t waiting, in_flight;
+  uint32_t orders; /* in whatever state */
   uint64_t attempts, answers, failures;
-  uint32_t silence;   /* tries since its last answer that came to nothing */
+  uint32_t silence;   /* tries since its last answer that came to nothing; 0 where nobody may be asked there any more */
   int64_t timeout_ns; /* of an order's first try now */
 };
 

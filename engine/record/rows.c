@@ -402,6 +402,7 @@ bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fac
   case HF_FACT_PAGE_READ:
   case HF_FACT_CHASE_BOUNDED:
   case HF_FACT_ORDER_WARNED:
+  case HF_FACT_LANE_NOTED:
   case HF_FACT_MACHINE_COUNTED: return true;
   case HF_FACT_SLA_SET: add_sla(projection, fact); return true;
   case HF_FACT_CLOCK_NOTED: add_clock(projection, fact); return true;

@@ -384,12 +384,16 @@ static void unreadable(void)
   take(&input);
 }
 
-static void note_clock(void)
+static void note_clock_and_lane(void)
 {
   const struct hf_fact_clock clock = {
       .ahead_ns = (int64_t)any(1000) * HF_NS_PER_MS, .error_ns = HF_NS_PER_MS, .synchronised = beside(2, 7) == 0};
   struct hf_input input = input_of(HF_INPUT_CLOCK);
   input.clock = &clock;
+  take(&input);
+  const struct hf_fact_lane lane = {.institution = "BANKA", .silent = clock.synchronised, .tries = 8, .orders = 3};
+  input = input_of(HF_INPUT_LANE);
+  input.lane = &lane;
   take(&input);
 }
 
@@ -409,7 +413,7 @@ static void step(void)
   case 2:
   case 3: report(); break;
   case 4:
-    if (beside(4, 8) == 0) note_clock();
+    if (beside(4, 8) == 0) note_clock_and_lane();
     unreadable();
     break;
   case 5:

@@ -358,7 +358,8 @@ static void a_quick_institution_is_tried_again_sooner(void **unused)
   struct hf_time now = {1000, 1700000000LL * HF_NS_PER_S};
   const struct hf_dispatch_config config = {.orders_max = 1024, .flights_max = 4};
   const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel, .known = on_known};
-  const struct hf_institution bank = {.code = "BANKA", .dialect = "holdfast_json", .window = 4, .try_timeout_ms = 10000};
+  const struct hf_institution bank = {
+      .code = "BANKA", .dialect = "holdfast_json", .enabled = true, .window = 4, .try_timeout_ms = 10000};
   struct hf_dispatch *dispatch;
   struct hf_order order = order_like(HF_ACTION_STOP, 1700000060LL * HF_NS_PER_S, 100);
   strcpy(order.institution, bank.code);
@@ -395,6 +396,10 @@ static void a_quick_institution_is_tried_again_sooner(void **unused)
     hf_dispatch_failed(dispatch, flight, HF_OUTCOME_NOT_CONNECTED, false, now);
   }
   assert_int_equal(hf_dispatch_lane(dispatch, mine).silence, HF_LANE_SILENT);
+  struct hf_institution closed = bank;
+  closed.enabled = false;
+  assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &closed, &mine)));
+  assert_int_equal(hf_dispatch_lane(dispatch, mine).silence, 0); /* nobody is to call it */
   hf_dispatch_close(dispatch);
 }
 

@@ -215,6 +215,7 @@ static void fill(struct hf_fact *fact, enum hf_fact_kind kind)
     fact->key.role = HF_ROLE_LEADER, fact->key.algorithm = HF_ALGORITHM_ED25519;
     fact->key.public_key_size = 3, fact->key.public_key[2] = 8, fact->key.valid_until_wall_ns = HF_NS_PER_S;
     break;
+  case HF_FACT_LANE_NOTED: fact->lane = (struct hf_fact_lane){"BANKA", true, 8, 9}; break;
   case HF_FACT_POLICY_SET: fact->policy = hf_policy_default(); break;
   case HF_FACT_ATTEMPT_ENDED: fact->step.outcome = HF_OUTCOME_RESET; break;
   case HF_FACT_QUARANTINED: fact->quarantined.reason = HF_REASON_THIRD_STOP; break;
