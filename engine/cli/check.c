@@ -37,6 +37,12 @@ int hf_checks_end(const struct hf_checks *checks)
   return checks->wrong == 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
 }
 
+const char *hf_check_metrics(const struct hf_cli *cli)
+{
+  static char text[1024 * 1024]; /* eight lines for each of HF_INSTITUTIONS_MAX lanes, and more */
+  return hf_cli_http(cli->http, "GET", "/metrics", "", text, sizeof text) == 200 ? text : NULL;
+}
+
 long hf_check_metric(const char *metrics, const char *name, const char *institution)
 {
   char start[128];

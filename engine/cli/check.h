@@ -17,7 +17,9 @@ void hf_check_tell(struct hf_checks *checks, bool right, const char *what, const
 /* Ends the list; HF_EXIT_FAILED where anything was wrong. */
 int hf_checks_end(const struct hf_checks *checks);
 
-/* An institution's figure in the text of the engine's /metrics; -1: it has none. */
+/* The text of the engine's /metrics, until the next call; NULL where it does not answer. */
+const char *hf_check_metrics(const struct hf_cli *cli);
+/* An institution's figure in that text; -1: it has none. */
 long hf_check_metric(const char *metrics, const char *name, const char *institution);
 
 #endif

@@ -171,7 +171,7 @@ static void check_lanes(struct doctor *doctor, const char *metrics)
 
 static void check_engine(struct doctor *doctor)
 {
-  static char answer[1024 * 1024]; /* a line for each of seven figures of HF_INSTITUTIONS_MAX lanes, and more */
+  char answer[1024];
   int status = hf_cli_http(doctor->cli->http, "GET", "/readyz", "", answer, sizeof answer);
   bool ready = status == 200;
   hf_check_tell(&doctor->checks, ready, "engine",
@@ -179,9 +179,10 @@ static void check_engine(struct doctor *doctor)
                 : status != 0 ? _("answers, but is not ready")
                               : _("does not answer"),
                 _("look at holdfastd's log, and at http in the configuration"));
-  if (hf_cli_http(doctor->cli->http, "GET", "/metrics", "", answer, sizeof answer) != 200) return;
-  check_step(doctor, answer);
-  check_lanes(doctor, answer);
+  const char *metrics = hf_check_metrics(doctor->cli);
+  if (metrics == NULL) return;
+  check_step(doctor, metrics);
+  check_lanes(doctor, metrics);
 }
 
 int hf_command_doctor(struct hf_cli *cli)

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/cli/check.h"
 #include "engine/dispatch/lane.h"
@@ -160,9 +161,9 @@ static void tell_clock(struct probe *probe)
 /* The engine's own view: whether its connections stand (signed on, where the dialect signs on) and what came of its tries. */
 static void tell_lane(struct probe *probe)
 {
-  static char metrics[1024 * 1024];
+  const char *metrics = hf_check_metrics(probe->cli);
   char found[160];
-  if (hf_cli_http(probe->cli->http, "GET", "/metrics", "", metrics, sizeof metrics) != 200) {
+  if (metrics == NULL) {
     hf_check_tell(&probe->checks, false, "lane", _("the engine does not answer"),
                   _("look at holdfastd's log, and at http in the configuration"));
     return;

@@ -122,7 +122,8 @@ static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_instituti
 static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
   if (!read_row(yaml, row, to)) return false;
-  if (!hf_institution_is_sound(to)) return hf_yaml_fail(yaml, hf_yaml_line(row), "paused_from: a time before paused_until");
+  if (to->paused_from_wall_ns != 0 && to->paused_from_wall_ns >= to->paused_until_wall_ns)
+    return hf_yaml_fail(yaml, hf_yaml_line(row), "paused_from: a time before paused_until");
   const struct hf_dialect *dialect = hf_dialect_named(to->dialect);
   if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: none of this program's (adapters/README.md)");
   to->actions = dialect->actions;

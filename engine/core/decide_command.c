@@ -106,16 +106,20 @@ static bool may_hold(const struct hf_order_entry *order)
          (order->state == HF_ORDER_CANCELLED && order->left);
 }
 
+static bool took_effect(const struct hf_order_entry *order)
+{
+  if (!places_hold(order->action)) return false;
+  return order->state == HF_ORDER_EFFECTIVE || order->state == HF_ORDER_EFFECTIVE_SHORT ||
+         order->state == HF_ORDER_HELD_BY_OTHER;
+}
+
 /* The order that a change of this hold is about. An officer may name one that never left: then what is held counts. */
 static const struct hf_order_entry *holder(const struct hf_core *core, const struct hf_order_entry *named,
                                            enum hf_hold_kind kind)
 {
   const struct hf_hold *hold = &account_of(core, named)->holds[kind];
-  bool took_effect =
-      named->state == HF_ORDER_EFFECTIVE || named->state == HF_ORDER_EFFECTIVE_SHORT || named->state == HF_ORDER_HELD_BY_OTHER;
-  bool holds =
-      hf_hold_kind_of_action(named->action) == kind && (may_hold(named) || (places_hold(named->action) && took_effect));
-  return holds || !hf_hold_lasts(hold) ? named : hf_core_order(core, hold->order_id);
+  bool is_of_it = hf_hold_kind_of_action(named->action) == kind && (may_hold(named) || took_effect(named));
+  return is_of_it || !hf_hold_lasts(hold) ? named : hf_core_order(core, hold->order_id);
 }
 
 /* H10; O13: what is on its way and may take effect can be lifted too. */

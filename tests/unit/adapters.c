@@ -230,7 +230,6 @@ static void the_time_of_a_try_follows_the_institution(void **unused)
 {
   (void)unused;
   lane.row.try_timeout_ms = 10000;
-  lane.usual_ns = lane.slowest_ns = lane.slow_ns = lane.times_count = 0;
   for (int i = 0; i < HF_LANE_TIMES - 1; i++) hf_lane_replied(&lane, (i % 900) * HF_NS_PER_MS);
   assert_int_equal(hf_lane_timeout_ns(&lane, 1), 10 * HF_NS_PER_S); /* 999 replies have no 99.9 % */
   hf_lane_replied(&lane, 5 * HF_NS_PER_S);
@@ -441,7 +440,7 @@ int main(void)
                                      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
                                      cmocka_unit_test_setup(pace_is_kept, set_up_lane),
                                      cmocka_unit_test_setup(a_pause_has_a_beginning_and_an_end, set_up_lane),
-                                     cmocka_unit_test(the_time_of_a_try_follows_the_institution),
+                                     cmocka_unit_test_setup(the_time_of_a_try_follows_the_institution, set_up_lane),
                                      cmocka_unit_test(a_quick_institution_is_tried_again_sooner),
                                      cmocka_unit_test(backoff_grows_to_half_a_minute)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,22 @@ static void O13_what_has_left_is_lifted_not_deleted(void **unused)
   command_refused(HF_REASON_ORDER_LEFT);
 }
 
+static void O13_a_lift_is_not_lifted(void **unused)
+{
+  (void)unused;
+  struct hf_order_id id = open_one();
+  struct hf_input left = input_of(HF_INPUT_LEFT, HF_NS_PER_MS);
+  left.order_id = id;
+  step(&left);
+  about(HF_COMMAND_LIFT, id, HF_NS_PER_S);
+  left.order_id = both(HF_NS_PER_S);
+  left.at.mono_ns += 3 * HF_NS_PER_S;
+  step(&left);
+  about(HF_COMMAND_LIFT, left.order_id, 4 * HF_NS_PER_S);
+  send(KEY, 4 * HF_NS_PER_S);
+  command_refused(HF_REASON_NOT_HELD);
+}
+
 static void O13_what_has_not_left_is_called_back(void **unused)
 {
   (void)unused;
@@ -406,8 +422,13 @@ static void H9_a_renewal_and_a_lift_are_of_the_freeze_that_holds(void **unused)
   about(HF_COMMAND_RENEW, never_left, 8 * HF_NS_PER_S);
   both(8 * HF_NS_PER_S);
   assert_memory_equal(&first_of(HF_FACT_ORDER_READY)->order.parent, &freeze, sizeof freeze);
-  about(HF_COMMAND_LIFT, never_left, 10 * HF_NS_PER_S);
+  about(HF_COMMAND_RETURN, never_left, 10 * HF_NS_PER_S);
+  made.amount = 1;
+  made.party.account = (struct hf_account_number){.size = 4, .bytes = "6222"};
   both(10 * HF_NS_PER_S);
+  assert_memory_equal(&first_of(HF_FACT_ORDER_READY)->order.parent, &freeze, sizeof freeze);
+  about(HF_COMMAND_LIFT, never_left, 12 * HF_NS_PER_S);
+  both(12 * HF_NS_PER_S);
   assert_memory_equal(&first_of(HF_FACT_ORDER_READY)->order.parent, &freeze, sizeof freeze);
 }
 
@@ -606,6 +627,7 @@ int main(void)
                                      TEST(O10_no_stop_is_left_so_a_freeze_is_proposed),
                                      TEST(O11_O12_late_feedback_still_rules),
                                      TEST(O13_what_has_left_is_lifted_not_deleted),
+                                     TEST(O13_a_lift_is_not_lifted),
                                      TEST(O13_what_has_not_left_is_called_back),
                                      TEST(O15_a_monitor_takes_many_feedbacks),
                                      TEST(H2_an_extension_is_of_the_stop_that_holds),

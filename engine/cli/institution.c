@@ -1,4 +1,4 @@
-/* Pause and resume: an administrator holds an institution's orders back, as over planned maintenance; they wait in its lane. */
+/* An institution's row as it stands; pause and resume: an administrator holds its orders back, as over planned maintenance. */
 #include <stdlib.h>
 #include <string.h>
 
