@@ -38,7 +38,7 @@ static const struct row rows[] = {
   {"engine", "signing_key", TEXT, AT(engine_signing_key), NULL, 0, 0, NULL, "PEM file of the centre's private key, which signs orders"},
   {"engine", "root_keys", TEXT, AT(engine_root_keys), NULL, 0, 0, NULL, "PEM files of the public keys that may change the registry, comma-separated; at most 8"},
   {"engine", "mac_keys", TEXT, AT(engine_mac_keys), "none", 0, 0, NULL, "folder of files CODE.mac, one for each institution that authenticates by MAC: 32 hexadecimal digits; on a second line those that are accepted too. none: there is none such"},
-  {"engine", "workers", NUMBER, AT(engine_workers), "1", 0, 4, NULL, "threads that check and make signatures; 0: on the loop"},
+  {"engine", "workers", NUMBER, AT(engine_workers), "1", 0, 4, NULL, "threads that check and make signatures beside the loop; 0: the loop alone"},
   {"engine", "verify", YESNO, AT(engine_verify), "yes", 0, 1, NULL, "no: signatures of submissions are not checked. For the benchmark only"},
   {"engine", "sign", YESNO, AT(engine_sign), "yes", 0, 1, NULL, "no: orders are not signed. For the benchmark only"},
   {"engine", "queries", YESNO, AT(engine_queries), "yes", 0, 1, NULL, "no: stops only. For the benchmark only"},

@@ -297,12 +297,14 @@ static bool turn(struct hf_engine *engine)
   hf_trust_work(engine->trust);
   bool more = work_transports(engine);
   hf_intake_work(engine->intake, engine->turn);
-  bool moved = hf_proof_work(engine);
+  bool moved = hf_trust_help(engine->trust);
+  moved |= hf_proof_work(engine);
   moved |= take_answers(engine);
   moved |= decide_submissions(engine);
   if (hf_record_has_room(engine->record) && !engine->stopping) hf_dispatch_work(engine->dispatch, engine->turn);
   moved |= hf_route_left_out(engine);
   sign_flights(engine);
+  moved |= hf_trust_help(engine->trust);
   moved |= collect_signed(engine);
   if (send_ready(engine)) more |= work_transports(engine);
   tick_cores(engine);
@@ -315,7 +317,7 @@ static bool turn(struct hf_engine *engine)
   record_and_publish(engine);
   watch_record(engine);
   end_if_fenced(engine);
-  return moved || more || engine->heard;
+  return moved || more || engine->heard || hf_trust_waits(engine->trust);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *user)

@@ -59,6 +59,14 @@ static void run(struct worker *worker, struct hf_trust_job *job)
   atomic_store_explicit(&job->done, true, memory_order_release);
 }
 
+static struct hf_trust_job *take_first(struct hf_trust *trust)
+{
+  struct hf_trust_job *job = trust->queue[trust->queue_first];
+  trust->queue_first = (trust->queue_first + 1) % HF_TRUST_JOBS_MAX;
+  trust->queue_used--;
+  return job;
+}
+
 static void *work(void *argument)
 {
   struct worker *worker = argument;
@@ -67,9 +75,7 @@ static void *work(void *argument)
   for (;;) {
     while (trust->queue_used == 0 && !trust->stop) pthread_cond_wait(&trust->wake, &trust->mutex);
     if (trust->stop) break;
-    struct hf_trust_job *job = trust->queue[trust->queue_first];
-    trust->queue_first = (trust->queue_first + 1) % HF_TRUST_JOBS_MAX;
-    trust->queue_used--;
+    struct hf_trust_job *job = take_first(trust);
     pthread_mutex_unlock(&trust->mutex);
     run(worker, job);
     uint64_t one = 1;
@@ -183,6 +189,41 @@ struct hf_status hf_trust_key_set(struct hf_trust *trust, const struct hf_key *k
   return hf_ok();
 }
 
+/* Short enough for the loop. */
+static bool is_quick(const struct hf_trust_job *job)
+{
+  uint32_t keys = job->envelope == NULL || job->sign ? 1 : job->envelope->signatures_count;
+  for (uint32_t i = 0; i < keys; i++) {
+    enum hf_algorithm algorithm = job->keys[i] == NULL ? HF_ALGORITHM_UNSET : job->keys[i]->algorithm;
+    bool is_rsa = algorithm == HF_ALGORITHM_RSA_PSS_SHA256 || algorithm == HF_ALGORITHM_RSA_PKCS1_SHA256;
+    if (algorithm == HF_ALGORITHM_SM2_SM3 || (is_rsa && job->sign)) return false;
+  }
+  return true;
+}
+
+/* Requires: the mutex. */
+static bool is_quick_first(const struct hf_trust *trust)
+{
+  return trust->queue_used > 0 && is_quick(trust->queue[trust->queue_first]);
+}
+
+bool hf_trust_waits(struct hf_trust *trust)
+{
+  pthread_mutex_lock(&trust->mutex);
+  bool waits = is_quick_first(trust);
+  pthread_mutex_unlock(&trust->mutex);
+  return waits;
+}
+
+bool hf_trust_help(struct hf_trust *trust)
+{
+  pthread_mutex_lock(&trust->mutex);
+  struct hf_trust_job *job = is_quick_first(trust) ? take_first(trust) : NULL;
+  pthread_mutex_unlock(&trust->mutex);
+  if (job != NULL) run(&trust->workers[HF_TRUST_WORKERS_MAX], job);
+  return job != NULL;
+}
+
 static struct hf_status submit(struct hf_trust *trust, struct hf_trust_job *job)
 {
   atomic_store_explicit(&job->done, false, memory_order_relaxed);
@@ -194,7 +235,7 @@ static struct hf_status submit(struct hf_trust *trust, struct hf_trust_job *job)
   bool room = trust->queue_used < HF_TRUST_JOBS_MAX;
   if (room) {
     trust->queue[(trust->queue_first + trust->queue_used++) % HF_TRUST_JOBS_MAX] = job;
-    pthread_cond_signal(&trust->wake);
+    if (trust->queue_used > 1 || !is_quick(job)) pthread_cond_signal(&trust->wake); /* a single quick one is the loop's */
   }
   pthread_mutex_unlock(&trust->mutex);
   return room ? hf_ok() : hf_fail(HF_STATUS_AGAIN, "the signature workers are behind");

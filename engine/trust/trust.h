@@ -40,6 +40,14 @@ void hf_trust_close(struct hf_trust *trust);
 int hf_trust_fd(const struct hf_trust *trust);
 void hf_trust_work(struct hf_trust *trust);
 
+/*
+ * Runs the first waiting job here, where it is short (Ed25519, P-256, checking RSA): false where there is none. A worker that
+ * sleeps takes longer to wake than such a job takes to run, so none is woken for a single one: the loop calls this before it
+ * waits, and does not wait while hf_trust_waits(). Together with the workers it shortens a batch.
+ */
+bool hf_trust_help(struct hf_trust *trust);
+bool hf_trust_waits(struct hf_trust *trust);
+
 /* Makes a registry key usable. REFUSED where its bytes are no key of its algorithm. A key id means one key for ever. */
 HF_MUST_USE struct hf_status hf_trust_key_set(struct hf_trust *trust, const struct hf_key *key);
 
