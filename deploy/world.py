@@ -392,6 +392,8 @@ class World:
                 values = {**values, 'carrier': 'yes'}
             scheme, own = SPOKEN[self.dialects.get(code, 'holdfast_json')]
             values = {**values, **own}
+            ends = f'{time.gmtime().tm_year + 1}-12-31'
+            values = {'contact_a': f'"{code} day desk; +86-539-1000{self.codes.index(code):02d}; 08-20; {ends}"', 'contact_b': f'"{code} night desk; +86-539-2000{self.codes.index(code):02d}; 20-08; {ends}"', **values}
             if code in BANK_CODES or own.get('dialect') == 'platform_xml':
                 values = {**values, 'bank_code': f'"{BANK_CODES.get(code) or bank_code(f"1099{self.codes.index(code):07d}")}"'}
             lines.append(f'  - code: {code}\n    name: "{(names or {}).get(code, code)}"\n    payment_company: {kind}\n'

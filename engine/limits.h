@@ -44,10 +44,12 @@
 #define HF_ORDER_BODY_SIZE_MAX 8192         /* an order is ~900 bytes as JSON, ~1,600 as XML; escapes make it longer */
 #define HF_ANSWER_BODY_SIZE_MAX (64 * 1024) /* an institution's reply; more is MALFORMED (reliability 4.4) */
 #define HF_ANSWER_RECORD_SIZE_MAX (HF_ANSWER_BODY_SIZE_MAX + 1024) /* the same in its envelope, or as a callback */
-#define HF_ANSWER_ROWS_MAX 500 /* transactions in one answer: 64 KiB at ~130 bytes; a longer list comes in pages */
-#define HF_ANSWER_HOLDS_MAX 64 /* holds in force in one answer */
-#define HF_QUERY_PAGES_MAX 250 /* pages of one account's list: 125,000 rows */
-#define HF_QUICK_TRIES 3       /* immediate resends before the order is unknown (reliability 1, retries) */
+#define HF_ANSWER_ROWS_MAX 500  /* transactions in one answer: 64 KiB at ~130 bytes; a longer list comes in pages */
+#define HF_ANSWER_HOLDS_MAX 64  /* holds in force in one answer */
+#define HF_QUERY_PAGES_MAX 250  /* pages of one account's list: 125,000 rows */
+#define HF_CONTACT_SIZE_MAX 127 /* bytes of whom an institution named to be called */
+#define HF_WAYS_MAX 3           /* other rows that may stand for an institution */
+#define HF_QUICK_TRIES 3        /* immediate resends before the order is unknown (reliability 1, retries) */
 
 /* --- stages --- */
 #define HF_INTAKE_SLOTS 1024                         /* records between poll and core: 1024 x ~1 KiB typical */

@@ -14,9 +14,9 @@
 #define FINDINGS_MAX 20
 
 static const char *const tables[] = {
-    "report", "quarantine", "fraud_case",  "submission",      "account",     "order_state",  "hold",   "trace",
-    "task",   "seen",       "linked_case", "suspect_account", "institution", "registry_key", "policy", "protected_account",
-    "clock",  "sla"};
+    "report", "quarantine", "fraud_case",      "submission",      "account",     "order_state",  "hold",   "trace",
+    "task",   "seen",       "linked_case",     "suspect_account", "institution", "registry_key", "policy", "protected_account",
+    "clock",  "sla",        "institution_call"};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 struct replay {

@@ -83,6 +83,33 @@ static void check_keys_ends(struct doctor *doctor, PGconn *database)
   PQclear(result);
 }
 
+/* Whom nobody can reach by night, or soon not any more. */
+static void check_contacts(struct doctor *doctor, PGconn *database)
+{
+  char found[200];
+  PGresult *result = PQexec(
+      database,
+      "select count(distinct code) filter (where contact_a is null and contact_b is null), count(distinct code), "
+      "count(*) filter (where ends < now() + interval '30 days'), "
+      "coalesce(min(code) filter (where ends < now() + interval '30 days'), '') from (select i.code, i.contact_a, i.contact_b, "
+      "split_part(c, '; ', 4)::timestamp at time zone 'Asia/Shanghai' as ends from (select distinct on (code) * from "
+      "institution "
+      "order by code, set_at desc) i left join lateral unnest(array[i.contact_a, i.contact_b]) c on c is not null "
+      "where i.enabled and i.stands_for is null) named");
+  if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+    bool right = strcmp(PQgetvalue(result, 0, 2), "0") == 0;
+    if (right)
+      snprintf(found, sizeof found, _("%s of %s institutions have named nobody; nobody's time ends within 30 days"),
+               PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
+    else
+      snprintf(found, sizeof found, _("%s contacts' time ends within 30 days or is over, the first of %s"),
+               PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3));
+    hf_check_tell(&doctor->checks, right, "contacts", found,
+                  _("ask the institution whom to call, and apply its row: contact_a, contact_b"));
+  }
+  PQclear(result);
+}
+
 static void check_postgres(struct doctor *doctor)
 {
   char found[96];
@@ -110,6 +137,7 @@ static void check_postgres(struct doctor *doctor)
   }
   PQclear(result);
   check_keys_ends(doctor, database);
+  check_contacts(doctor, database);
   PQfinish(database);
 }
 
@@ -166,7 +194,7 @@ static void check_lanes(struct doctor *doctor, const char *metrics)
   bool right = found[0] == '\0';
   if (right) snprintf(found, sizeof found, _("%d institutions, none is silent"), lanes);
   hf_check_tell(&doctor->checks, right, "lanes", found,
-                _("call the institution; its orders wait and are tried again by themselves"));
+                _("call it (`holdfast institution contacts`); its orders wait and are tried again by themselves"));
 }
 
 static void check_engine(struct doctor *doctor)

@@ -8,7 +8,7 @@ bool hf_cli_institution(PGconn *database, const char *code, struct hf_institutio
 {
   static const char sql[] =
       "select distinct on (code) code, name, dialect, transport, endpoint, coalesce(bank_code, ''), coalesce(profile, ''), "
-      "payment_company::int, "
+      "coalesce(stands_for, ''), coalesce(contact_a, ''), coalesce(contact_b, ''), payment_company::int, "
       "carrier::int, enabled::int, swallows_duplicates::int, in_flight_max, connections, pace_per_s, try_timeout_ms, "
       "sla_feedback_ms, actions "
       "from institution where code = $1 order by code, set_at desc";
@@ -19,10 +19,16 @@ bool hf_cli_institution(PGconn *database, const char *code, struct hf_institutio
     const struct {
       char *to;
       size_t size;
-    } texts[] = {{row->code, sizeof row->code},         {row->name, sizeof row->name},
-                 {row->dialect, sizeof row->dialect},   {row->transport, sizeof row->transport},
-                 {row->endpoint, sizeof row->endpoint}, {row->bank_code, sizeof row->bank_code},
-                 {row->profile, sizeof row->profile}};
+    } texts[] = {{row->code, sizeof row->code},
+                 {row->name, sizeof row->name},
+                 {row->dialect, sizeof row->dialect},
+                 {row->transport, sizeof row->transport},
+                 {row->endpoint, sizeof row->endpoint},
+                 {row->bank_code, sizeof row->bank_code},
+                 {row->profile, sizeof row->profile},
+                 {row->stands_for, sizeof row->stands_for},
+                 {row->contacts[0], sizeof row->contacts[0]},
+                 {row->contacts[1], sizeof row->contacts[1]}};
     bool *const flags[] = {&row->payment_company, &row->carrier, &row->enabled, &row->swallows_duplicates};
     uint32_t *const numbers[] = {&row->window,         &row->connections,     &row->pace_per_s,
                                  &row->try_timeout_ms, &row->sla_feedback_ms, &row->actions};

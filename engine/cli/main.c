@@ -53,6 +53,7 @@ static const struct command commands[] = {
   {"key list", "", 0, 0, hf_command_key_list, N_("the keys of the registry"), "holdfast key list"},
   {"order show", "ORDER", 1, 1, hf_command_order_show, N_("one order: all stamps, all attempts"), "holdfast order show 0193…"},
   {"institution list", "", 0, 0, hf_command_institution_list, N_("the institutions of the registry"), "holdfast institution list --json"},
+  {"institution contacts", "[INSTITUTION]", 0, 1, hf_command_institution_contacts, N_("whom an institution has named to be called, who of them is on duty, and who is to be called now because it is silent"), "holdfast institution contacts BANKA"},
   {"institution pause", "INSTITUTION", 1, 1, hf_command_institution_pause, N_("its orders wait in their lane --until a time, --from a time where that was announced; signed by an administrator"), "holdfast institution pause BANKA --until 2026-11-24T06:00:00+08:00"},
   {"institution resume", "INSTITUTION", 1, 1, hf_command_institution_resume, N_("end a pause"), "holdfast institution resume BANKA"},
   {"institution test", "INSTITUTION", 1, 1, hf_command_institution_test, N_("its endpoint from here, without an order: connection, TLS, latency, clock; and its lane in the engine"), "holdfast institution test BANKA"},

@@ -76,27 +76,21 @@ static bool time_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, int
   return *to != INT64_MIN || hf_yaml_fail(yaml, hf_yaml_line(node), "%s: a time as 2026-11-24T00:00:00+08:00", key);
 }
 
+static bool contact_of(struct hf_yaml *yaml, yaml_node_t *row, const char *key, char to[HF_CONTACT_SIZE_MAX + 1])
+{
+  struct hf_contact contact;
+  if (!text_of(yaml, row, key, to, HF_CONTACT_SIZE_MAX + 1, false)) return false;
+  struct hf_status read = to[0] == '\0' ? hf_ok() : hf_contact_read(to, &contact);
+  return hf_is_ok(read) || hf_yaml_fail(yaml, hf_yaml_line(hf_yaml_get(yaml, row, key)), "%s: %s", key, read.why);
+}
+
 static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_institution *to)
 {
-  static const char *const known[] = {"code",
-                                      "name",
-                                      "dialect",
-                                      "transport",
-                                      "endpoint",
-                                      "payment_company",
-                                      "enabled",
-                                      "window",
-                                      "connections",
-                                      "pace_per_s",
-                                      "try_timeout_ms",
-                                      "sla_feedback_ms",
-                                      "carrier",
-                                      "swallows_duplicates",
-                                      "bank_code",
-                                      "profile",
-                                      "paused_until",
-                                      "paused_from",
-                                      NULL};
+  static const char *const known[] = {
+      "code",      "name",        "dialect",    "transport",      "endpoint",        "payment_company", "enabled",
+      "window",    "connections", "pace_per_s", "try_timeout_ms", "sla_feedback_ms", "carrier",         "swallows_duplicates",
+      "bank_code", "profile",     "stands_for", "contact_a",      "contact_b",       "paused_until",    "paused_from",
+      NULL};
   *to = (struct hf_institution){.enabled = true, .window = 32, .connections = 8, .try_timeout_ms = 3000, .sla_feedback_ms = 0};
   strcpy(to->dialect, "holdfast_json");
   strcpy(to->transport, "https");
@@ -107,6 +101,8 @@ static bool read_row(struct hf_yaml *yaml, yaml_node_t *row, struct hf_instituti
          text_of(yaml, row, "endpoint", to->endpoint, sizeof to->endpoint, true) &&
          text_of(yaml, row, "bank_code", to->bank_code, sizeof to->bank_code, false) &&
          text_of(yaml, row, "profile", to->profile, sizeof to->profile, false) &&
+         text_of(yaml, row, "stands_for", to->stands_for, sizeof to->stands_for, false) &&
+         contact_of(yaml, row, "contact_a", to->contacts[0]) && contact_of(yaml, row, "contact_b", to->contacts[1]) &&
          yes_of(yaml, row, "payment_company", &to->payment_company) && yes_of(yaml, row, "enabled", &to->enabled) &&
          yes_of(yaml, row, "carrier", &to->carrier) && yes_of(yaml, row, "swallows_duplicates", &to->swallows_duplicates) &&
          time_of(yaml, row, "paused_until", &to->paused_until_wall_ns) &&
@@ -124,6 +120,8 @@ static bool read_institution(struct hf_yaml *yaml, yaml_node_t *row, struct hf_i
   if (!read_row(yaml, row, to)) return false;
   if (to->paused_from_wall_ns != 0 && to->paused_from_wall_ns >= to->paused_until_wall_ns)
     return hf_yaml_fail(yaml, hf_yaml_line(row), "paused_from: a time before paused_until");
+  if (strcmp(to->stands_for, to->code) == 0)
+    return hf_yaml_fail(yaml, hf_yaml_line(row), "stands_for: another institution's code");
   const struct hf_dialect *dialect = hf_dialect_named(to->dialect);
   if (dialect == NULL) return hf_yaml_fail(yaml, hf_yaml_line(row), "dialect: none of this program's (adapters/README.md)");
   to->actions = dialect->actions;
@@ -185,7 +183,8 @@ static bool read_policy(struct hf_yaml *yaml, yaml_node_t *row, struct hf_policy
                  {"requeries", &to->requeries, 0, 10},
                  {"reconcile_s", &to->reconcile_s, 0, 30 * 86400},
                  {"machine_targets", &to->machine_targets, 0, HF_TARGETS_MAX},
-                 {"machine_per_hour", &to->machine_per_hour, 0, 1000000}};
+                 {"machine_per_hour", &to->machine_per_hour, 0, 1000000},
+                 {"call_s", &to->call_s, 0, 86400}};
   enum { COUNT = sizeof numbers / sizeof numbers[0] };
   const char *known[COUNT + 2] = {"machine_amount"};
   for (int i = 0; i < COUNT; i++) known[i + 1] = numbers[i].key;

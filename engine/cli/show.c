@@ -117,16 +117,29 @@ int hf_command_case_watch(struct hf_cli *cli)
 
 /* --- one order: its facts, decoded --- */
 
+static const char *with_way(const char *detail, const char *way)
+{
+  static char text[64];
+  if (way[0] == '\0') return detail;
+  snprintf(text, sizeof text, "%s%sover %s", detail, detail[0] == '\0' ? "" : " ", way);
+  return text;
+}
+
 /* What a person wants to know of a fact: attempt, stamp and one detail. */
 static const char *detail_of(const struct hf_fact *fact, int64_t *stamp, uint32_t *attempt)
 {
   switch (fact->kind) {
   case HF_FACT_ORDER_SENT:
+    *stamp = fact->step.at.wall_ns;
+    *attempt = fact->step.attempt;
+    return with_way("", fact->step.way);
   case HF_FACT_ORDER_RECEIVED:
     *stamp = fact->step.at.wall_ns;
     *attempt = fact->step.attempt;
     return fact->step.reference;
-  case HF_FACT_ATTEMPT_ENDED: *attempt = fact->step.attempt; return hf_outcome_code(fact->step.outcome);
+  case HF_FACT_ATTEMPT_ENDED:
+    *attempt = fact->step.attempt;
+    return with_way(hf_outcome_code(fact->step.outcome), fact->step.way);
   case HF_FACT_ORDER_UNKNOWN: *attempt = fact->step.attempt; return "";
   case HF_FACT_ORDER_ENDED:
   case HF_FACT_ORDER_WATCHED:
@@ -216,8 +229,10 @@ static int show(struct hf_cli *cli, const char *titles, const char *sql, int cou
 int hf_command_institution_list(struct hf_cli *cli)
 {
   return show(
-      cli, _("code,name,kind,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled,paused until"),
+      cli,
+      _("code,name,kind,stands for,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled,paused until"),
       "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, "
+      "coalesce(stands_for, '') as stands_for, "
       "dialect, transport, "
       "endpoint, in_flight_max, connections, try_timeout_ms, sla_feedback_ms, enabled, "
       "case when paused_until > now() then case when paused_from > now() then to_char(paused_from, 'YYYY-MM-DD HH24:MI:SSOF') "
@@ -225,6 +240,24 @@ int hf_command_institution_list(struct hf_cli *cli)
       "paused_until from institution order by code, "
       "set_at desc",
       0, NULL);
+}
+
+int hf_command_institution_contacts(struct hf_cli *cli)
+{
+  /* clang-format off */
+  static const char sql[] =
+      "with row as (select distinct on (code) code, contact_a, contact_b from institution where enabled and ($1 = '' or code = $1) order by code, set_at desc), "
+      "call as (select distinct on (institution) institution, step, at, next_at from institution_call order by institution, at desc, seq desc), "
+      "named as (select code, 'contact_a' as rung, contact_a as contact from row union all select code, 'contact_b', contact_b from row union all select code, 'leader', null from row "
+      "union all select code, 'way', null from row) "
+      "select n.code, n.rung, coalesce(split_part(n.contact, '; ', 1), '') as name, coalesce(split_part(n.contact, '; ', 2), '') as telephone, "
+      "coalesce(split_part(n.contact, '; ', 3), '') as hours, coalesce(split_part(n.contact, '; ', 4), '') as until, "
+      "case when on_duty(n.contact, now()) then 'yes' when n.contact is null then '' else 'no' end as on_duty, "
+      "coalesce(to_char(c.at, 'YYYY-MM-DD HH24:MI:SSOF'), '') as call_now_since, coalesce(to_char(c.next_at, 'YYYY-MM-DD HH24:MI:SSOF'), '') as next_at "
+      "from named n left join call c on c.institution = n.code and c.step = n.rung where n.contact is not null or c.at is not null order by 1, 2";
+  /* clang-format on */
+  return show(cli, _("code,who,name,telephone,hours,until,on duty,call now since,the next at"), sql, 1,
+              (const char *const[]){cli->arguments_count > 0 ? cli->arguments[0] : ""});
 }
 
 /* Every hop: who paid whom how much stolen money, what holds it and until when, or why it is not followed. */

@@ -42,6 +42,7 @@ NAMES(command, hf_command_kind)
 NAMES(task, hf_task)
 NAMES(bound, hf_bound)
 NAMES(draft_cause, hf_draft_cause)
+NAMES(rung, hf_rung)
 EVENTS(order_event, hf_order_event, HF_ORDER_EVENT_COUNT)
 EVENTS(hold_event, hf_hold_event, HF_HOLD_EVENT_COUNT)
 
@@ -110,8 +111,10 @@ TABLE(order_fields, FIELD(1, UUID, order.id), FIELD(2, UUID, order.case_id), FIE
       FIELD(19, U32, order.hop), FIELD(20, U32, order.mode), FIELD(21, U32, order.page), FIELD(22, TIME, order.until_wall_ns),
       FIELD(23, TEXT, order.serial), PART(24, order.document, document), PART(25, order.party, party), FIELD(26, TEXT, order.text))
 TABLE(order_step, FIELD(1, UUID, step.order_id), FIELD(2, UUID, step.submission_id))
-TABLE(order_sent, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, S64, step.at.mono_ns), FIELD(4, TIME, step.at.wall_ns))
-TABLE(attempt_ended, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), CODE(3, step.outcome, outcome), FIELD(4, BOOL, step.left))
+TABLE(order_sent, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, S64, step.at.mono_ns), FIELD(4, TIME, step.at.wall_ns),
+      FIELD(5, TEXT, step.way))
+TABLE(attempt_ended, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), CODE(3, step.outcome, outcome), FIELD(4, BOOL, step.left),
+      FIELD(5, TEXT, step.way))
 TABLE(order_received, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, S64, step.at.mono_ns),
       FIELD(4, TIME, step.at.wall_ns), FIELD(5, TEXT, step.reference))
 TABLE(order_ended, FIELD(1, UUID, ended.answer.order_id), CODE(2, ended.state, order_state), FIELD(3, TEXT, ended.answer.result),
@@ -154,7 +157,9 @@ TABLE(institution_set, FIELD(1, TEXT, institution.code), FIELD(2, TEXT, institut
       FIELD(10, U32, institution.try_timeout_ms), FIELD(11, U32, institution.sla_feedback_ms), FIELD(12, BOOL, institution.enabled),
       FIELD(13, BOOL, institution.carrier), FIELD(14, BOOL, institution.swallows_duplicates),
       FIELD(15, TEXT, institution.bank_code), FIELD(16, TEXT, institution.profile), FIELD(17, U32, institution.actions),
-      FIELD(18, TIME, institution.paused_until_wall_ns), FIELD(19, TIME, institution.paused_from_wall_ns))
+      FIELD(18, TIME, institution.paused_until_wall_ns), FIELD(19, TIME, institution.paused_from_wall_ns),
+      FIELD(20, TEXT, institution.stands_for),
+      FIELD(21, TEXT, institution.contacts[0]), FIELD(22, TEXT, institution.contacts[1]))
 TABLE(key_set, FIELD(1, TEXT, key.id), FIELD(2, TEXT, key.holder), FIELD(3, TEXT, key.unit), FIELD(4, ENUM, key.role),
       FIELD(5, ENUM, key.algorithm), FIELD(6, BLOB, key.public_key), FIELD(7, TIME, key.valid_from_wall_ns),
       FIELD(8, TIME, key.valid_until_wall_ns), FIELD(9, BOOL, key.revoked), FIELD(10, TEXT, key.jurisdiction))
@@ -163,10 +168,12 @@ TABLE(policy_set, FIELD(1, U32, policy.version), FIELD(2, U32, policy.feedback_m
       FIELD(7, U32, policy.pending_s), FIELD(8, U32, policy.bulk_accounts), FIELD(9, U32, policy.paper_s), FIELD(10, U32, policy.freeze_days),
       FIELD(11, U32, policy.tiny_share_bp), FIELD(12, U32, policy.old_payee_days), FIELD(13, U32, policy.requeries),
       FIELD(14, U32, policy.reconcile_s), FIELD(15, U32, policy.machine_targets), FIELD(16, U32, policy.machine_per_hour),
-      FIELD(17, S64, policy.machine_amount))
+      FIELD(17, S64, policy.machine_amount), FIELD(18, U32, policy.call_s))
 TABLE(protected_set, FIELD(1, TEXT, protected.institution), FIELD(2, ACCOUNT, protected.account))
 TABLE(sla_set, FIELD(1, U32, sla.version), FIELD(2, TIME, sla.effective_wall_ns), FIELD(3, TEXT, sla.text))
 TABLE(lane_noted, FIELD(1, TEXT, lane.institution), FIELD(2, BOOL, lane.silent), FIELD(3, U32, lane.tries), FIELD(4, U32, lane.orders))
+TABLE(call_raised, FIELD(1, TEXT, call.institution), CODE(2, call.rung, rung), FIELD(3, TIME, call.since_wall_ns),
+      FIELD(4, TIME, call.next_wall_ns))
 TABLE(clock_noted, FIELD(1, TIME, clock.ahead_ns), FIELD(2, TIME, clock.error_ns), FIELD(3, BOOL, clock.synchronised))
 TABLE(machine_counted, FIELD(1, TEXT, machine.key_id), FIELD(2, S64, machine.hour), FIELD(3, U32, machine.reports))
 
@@ -199,7 +206,7 @@ static const struct {
   [HF_FACT_CASE_LINKED] = {56, &case_linked},           [HF_FACT_TASK_OPENED] = {57, &task_opened},
   [HF_FACT_CASE_CLOSED] = {58, &nothing},               [HF_FACT_PROTECTED_SET] = {59, &protected_set},
   [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},   [HF_FACT_CLOCK_NOTED] = {61, &clock_noted},
-  [HF_FACT_LANE_NOTED] = {64, &lane_noted},
+  [HF_FACT_LANE_NOTED] = {64, &lane_noted},             [HF_FACT_CALL_RAISED] = {65, &call_raised},
   [HF_FACT_SLA_SET] = {62, &sla_set},                   [HF_FACT_ORDER_WARNED] = {63, &order_overdue},
 };
 /* clang-format on */

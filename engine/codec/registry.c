@@ -13,7 +13,10 @@ static enum hf_reason institution_of_proto(const Holdfast__V1__Institution *from
       !hf_wire_text(from->transport, to->transport, sizeof to->transport) ||
       !hf_wire_text(from->endpoint, to->endpoint, sizeof to->endpoint) ||
       !hf_wire_text(from->bank_code, to->bank_code, sizeof to->bank_code) ||
-      !hf_wire_text(from->profile, to->profile, sizeof to->profile))
+      !hf_wire_text(from->profile, to->profile, sizeof to->profile) ||
+      !hf_wire_text(from->stands_for, to->stands_for, sizeof to->stands_for) ||
+      !hf_wire_text(from->contact_a, to->contacts[0], sizeof to->contacts[0]) ||
+      !hf_wire_text(from->contact_b, to->contacts[1], sizeof to->contacts[1]))
     return HF_REASON_BAD_TEXT;
   to->payment_company = from->payment_company;
   to->enabled = from->enabled;
@@ -41,6 +44,9 @@ static void institution_to_proto(const struct hf_institution *from, Holdfast__V1
   to->endpoint = hf_wire_const(from->endpoint);
   to->bank_code = hf_wire_const(from->bank_code);
   to->profile = hf_wire_const(from->profile);
+  to->stands_for = hf_wire_const(from->stands_for);
+  to->contact_a = hf_wire_const(from->contacts[0]);
+  to->contact_b = hf_wire_const(from->contacts[1]);
   to->payment_company = from->payment_company;
   to->enabled = from->enabled;
   to->carrier = from->carrier;
@@ -119,6 +125,7 @@ static struct hf_policy policy_of_proto(const Holdfast__V1__Policy *from)
                             .reconcile_s = from->reconcile_s,
                             .machine_targets = from->machine_targets,
                             .machine_per_hour = from->machine_per_hour,
+                            .call_s = from->call_s,
                             .machine_amount = from->machine_amount};
 }
 
@@ -141,6 +148,7 @@ static void policy_to_proto(const struct hf_policy *from, Holdfast__V1__Policy *
   to->reconcile_s = from->reconcile_s;
   to->machine_targets = from->machine_targets;
   to->machine_per_hour = from->machine_per_hour;
+  to->call_s = from->call_s;
   to->machine_amount = from->machine_amount;
 }
 

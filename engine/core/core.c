@@ -77,6 +77,7 @@ struct hf_core *hf_core_init(void *memory, const struct hf_core_config *config)
   core->scratch = (struct hf_core_scratch *)(void *)(block + at.scratch);
   core->registry = (struct hf_registry *)(void *)(block + at.registry);
   core->registry->policy = hf_policy_default();
+  core->next_call_wall_ns = INT64_MAX;
   hf_pool_init(&core->cases, block + at.cases, sizeof(struct hf_case_entry), config->cases_max);
   hf_pool_init(&core->accounts, block + at.accounts, sizeof(struct hf_account_entry), config->accounts_max);
   hf_pool_init(&core->orders, block + at.orders, sizeof(struct hf_order_entry), config->orders_max);
@@ -108,7 +109,7 @@ void hf_core_restored(struct hf_core *core, uint64_t seq)
 int64_t hf_core_next_deadline(const struct hf_core *core)
 {
   const struct hf_heap *heaps[] = {&core->order_deadlines, &core->hold_deadlines, &core->submission_deadlines};
-  int64_t next = INT64_MAX;
+  int64_t next = core->next_call_wall_ns;
   for (int i = 0; i < 3; i++) {
     const struct hf_heap_entry *first = hf_heap_first(heaps[i]);
     if (first != NULL && first->key.first < next) next = first->key.first;
@@ -152,6 +153,13 @@ uint32_t hf_core_cases(const struct hf_core *core)
 const struct hf_registry *hf_core_registry(const struct hf_core *core)
 {
   return core->registry;
+}
+
+bool hf_core_is_silent(const struct hf_core *core, const char *institution)
+{
+  if (core->silent_count == 0) return false;
+  const struct hf_institution *row = hf_registry_institution(core->registry, institution);
+  return row != NULL && core->calls[row - core->registry->institutions].since_wall_ns != 0;
 }
 
 /* --- the checksum --- */
@@ -232,6 +240,10 @@ uint64_t hf_core_checksum(const struct hf_core *core)
 {
   /* A sum over cases: where they stand in the pool is not part of the state. */
   uint64_t sum = hf_registry_checksum(core->registry, HF_CHECKSUM_SEED) + core->seq;
+  for (uint32_t i = 0; core->silent_count > 0 && i < core->registry->institutions_count; i++) {
+    const int64_t call[] = {i, core->calls[i].rung, core->calls[i].since_wall_ns, core->calls[i].next_wall_ns};
+    if (core->calls[i].since_wall_ns != 0) sum += hf_mix64(hf_checksum(HF_CHECKSUM_SEED, call, sizeof call));
+  }
   for (uint32_t at = 1; at <= core->cases.fresh; at++) {
     const struct hf_case_entry *entry = hf_case_at(core, at);
     if (hf_map_get(&core->case_of, entry->id.uuid) == at) sum += hf_mix64(case_checksum(core, entry));

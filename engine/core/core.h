@@ -65,6 +65,7 @@ struct hf_input {
   struct hf_time at; /* the stamp of what is told */
   enum hf_outcome outcome;
   bool left;
+  const char *way; /* the code of the row that an attempt went over, where it stands for the institution; NULL: its own */
   bool answer_is_durable; /* it came over Kafka: what follows may leave at once */
   const struct hf_answer *answer;
   const struct hf_fact_seen *seen;
@@ -100,6 +101,9 @@ bool hf_core_has_room(const struct hf_core *core);
 /* An order in memory, in whatever state. */
 bool hf_core_find_order(const struct hf_core *core, struct hf_order_id id, struct hf_order *order);
 bool hf_core_has_case(const struct hf_core *core, struct hf_case_id id);
+
+/* Whether it was noted here that the institution's lane gets no answers. */
+bool hf_core_is_silent(const struct hf_core *core, const char *institution);
 
 /* Calls visit for each account of a case in memory. */
 void hf_core_visit_accounts(const struct hf_core *core, struct hf_case_id id,

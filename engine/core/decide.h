@@ -100,6 +100,8 @@ void hf_core_decide_attempt(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_answer(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_clock(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_lane(struct hf_core *core, const struct hf_input *input);
+/* Requires: core->next_call_wall_ns has come. */
+void hf_core_call_next(struct hf_core *core);
 void hf_core_decide_seen(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_tick(struct hf_core *core, const struct hf_input *input);
 

@@ -12,7 +12,7 @@ bool hf_core_speaks(const struct hf_core *core, const char *institution, enum hf
 bool hf_core_takes(const struct hf_core *core, const char *institution, enum hf_action action)
 {
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
-  if (row == NULL || !row->enabled) return false;
+  if (row == NULL || !row->enabled || row->stands_for[0] != '\0') return false; /* a way has no accounts of its own */
   if (!hf_core_speaks(core, institution, action)) return false;
   return row->carrier == (action == HF_ACTION_BLOCK);
 }
@@ -140,6 +140,7 @@ void hf_core_tell_step(struct hf_core *core, const struct hf_input *input, const
   fact->step.left = input->left;
   fact->step.deadline_wall_ns = order->deadline_wall_ns;
   memcpy(fact->step.institution, hf_account_at(core, order->account)->institution, sizeof fact->step.institution);
+  if (input->way != NULL) memcpy(fact->step.way, input->way, sizeof fact->step.way);
   if (input->answer != NULL) memcpy(fact->step.reference, input->answer->reference, sizeof fact->step.reference);
   hf_core_tell(core, fact);
 }

@@ -18,6 +18,35 @@ static enum hf_reason check_sla(const struct hf_core *core, const struct hf_inpu
   return sla->version == core->registry->sla_version + 1 ? HF_REASON_NONE : HF_REASON_POLICY_VERSION;
 }
 
+static const struct hf_institution *row_after(const struct hf_core *core, const struct hf_registry_change *change,
+                                              const char *code)
+{
+  for (uint32_t i = 0; i < change->institutions_count; i++)
+    if (strcmp(change->institutions[i].code, code) == 0) return &change->institutions[i];
+  return hf_registry_institution(core->registry, code);
+}
+
+static uint32_t count_ways(const struct hf_core *core, const struct hf_registry_change *change, const char *code)
+{
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < core->registry->institutions_count; i++)
+    count += strcmp(row_after(core, change, core->registry->institutions[i].code)->stands_for, code) == 0;
+  for (uint32_t i = 0; i < change->institutions_count; i++)
+    count += hf_registry_institution(core->registry, change->institutions[i].code) == NULL &&
+             strcmp(change->institutions[i].stands_for, code) == 0;
+  return count;
+}
+
+/* A way leads to an institution, never to another way, and not too many do. */
+static bool leads_somewhere(const struct hf_core *core, const struct hf_registry_change *change,
+                            const struct hf_institution *row)
+{
+  if (row->stands_for[0] == '\0') return true;
+  const struct hf_institution *to = row_after(core, change, row->stands_for);
+  return to != NULL && to->stands_for[0] == '\0' && count_ways(core, change, row->code) == 0 &&
+         count_ways(core, change, row->stands_for) <= HF_WAYS_MAX;
+}
+
 static enum hf_reason check(const struct hf_core *core, const struct hf_input *input)
 {
   const struct hf_registry_change *change = input->registry;
@@ -26,7 +55,8 @@ static enum hf_reason check(const struct hf_core *core, const struct hf_input *i
   if (!is_root(core, input->key_id)) return HF_REASON_ROLE_NOT_ALLOWED;
   if (change->made_wall_ns > input->appended_wall_ns + HF_FUTURE_TOLERANCE_NS) return HF_REASON_TIME_IN_FUTURE;
   for (uint32_t i = 0; i < change->institutions_count; i++) {
-    if (!hf_institution_is_sound(&change->institutions[i])) return HF_REASON_BAD_ROW;
+    const struct hf_institution *row = &change->institutions[i];
+    if (!hf_institution_is_sound(row) || !leads_somewhere(core, change, row)) return HF_REASON_BAD_ROW;
     institutions += hf_registry_institution(registry, change->institutions[i].code) == NULL;
   }
   for (uint32_t i = 0; i < change->keys_count; i++) {

@@ -83,6 +83,9 @@ void hf_core_decide_tick(struct hf_core *core, const struct hf_input *input)
     } else if (is_due(&core->submission_deadlines, core, &item)) {
       case_id = hf_case_at(core, hf_submission_at(core, item)->case_index)->id;
       submission_due(core, item);
+    } else if (core->next_call_wall_ns <= core->now.wall_ns) {
+      hf_core_call_next(core);
+      continue;
     } else {
       return;
     }
@@ -94,13 +97,6 @@ void hf_core_decide_clock(struct hf_core *core, const struct hf_input *input)
 {
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_CLOCK_NOTED, (struct hf_case_id){{{0}}});
   fact->clock = *input->clock;
-  hf_core_tell(core, fact);
-}
-
-void hf_core_decide_lane(struct hf_core *core, const struct hf_input *input)
-{
-  struct hf_fact *fact = hf_core_begin(core, HF_FACT_LANE_NOTED, (struct hf_case_id){{{0}}});
-  fact->lane = *input->lane;
   hf_core_tell(core, fact);
 }
 

@@ -529,6 +529,50 @@ static void evolve_case_rested(struct hf_core *core, const struct hf_fact *fact)
   hf_pool_release(&core->cases, hf_map_remove(&core->case_of, fact->case_id.uuid));
 }
 
+/* --- calls --- */
+
+static struct hf_call_entry *call_of(struct hf_core *core, const char *institution)
+{
+  const struct hf_institution *row = hf_registry_institution(core->registry, institution);
+  HF_ASSERT(row != NULL); /* rows are never taken away, and their facts come first */
+  return &core->calls[row - core->registry->institutions];
+}
+
+static void find_next_call(struct hf_core *core)
+{
+  core->next_call_wall_ns = INT64_MAX;
+  for (uint32_t i = 0; i < core->registry->institutions_count; i++) {
+    int64_t next_wall_ns = core->calls[i].next_wall_ns;
+    if (next_wall_ns != 0 && next_wall_ns < core->next_call_wall_ns) core->next_call_wall_ns = next_wall_ns;
+  }
+}
+
+static void evolve_lane(struct hf_core *core, const struct hf_fact *fact)
+{
+  struct hf_call_entry *call = call_of(core, fact->lane.institution);
+  core->silent_count += (uint32_t)fact->lane.silent - (call->since_wall_ns != 0);
+  *call = (struct hf_call_entry){.since_wall_ns = fact->lane.silent ? fact->decided.wall_ns : 0};
+  find_next_call(core);
+}
+
+static void evolve_call(struct hf_core *core, const struct hf_fact_call *fact)
+{
+  struct hf_call_entry *call = call_of(core, fact->institution);
+  if (call->since_wall_ns == 0) return; /* its silence began before what is restored: somebody was called long ago */
+  call->rung = fact->rung;
+  call->next_wall_ns = fact->next_wall_ns;
+  find_next_call(core);
+}
+
+/* An administrator who pauses it knows of it: the next one is called when the pause is over. */
+static void evolve_pause(struct hf_core *core, const struct hf_institution *row)
+{
+  struct hf_call_entry *call = call_of(core, row->code);
+  if (call->next_wall_ns == 0 || row->paused_until_wall_ns <= call->next_wall_ns) return;
+  call->next_wall_ns = row->paused_until_wall_ns;
+  find_next_call(core);
+}
+
 void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
 {
   switch (fact->kind) {
@@ -563,11 +607,16 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_SEEN_ELSEWHERE: evolve_seen(core, fact); break;
   case HF_FACT_CASE_CLOSED: hf_core_case(core, fact->case_id)->closed = true; break;
   case HF_FACT_CASE_RESTED: evolve_case_rested(core, fact); break;
-  case HF_FACT_INSTITUTION_SET: hf_registry_set_institution(core->registry, &fact->institution); break;
+  case HF_FACT_INSTITUTION_SET:
+    hf_registry_set_institution(core->registry, &fact->institution);
+    evolve_pause(core, &fact->institution);
+    break;
   case HF_FACT_KEY_SET: hf_registry_set_key(core->registry, &fact->key); break;
   case HF_FACT_POLICY_SET: core->registry->policy = fact->policy; break;
   case HF_FACT_SLA_SET: hf_registry_set_sla(core->registry, &fact->sla); break;
   case HF_FACT_PROTECTED_SET: hf_registry_set_protected(core->registry, &fact->protected); break;
+  case HF_FACT_LANE_NOTED: evolve_lane(core, fact); break;
+  case HF_FACT_CALL_RAISED: evolve_call(core, &fact->call); break;
   case HF_FACT_MACHINE_COUNTED: hf_registry_set_machine_use(core->registry, &fact->machine); break;
   case HF_FACT_ANSWER_CONTRADICTED: /* evidence, and what people are told */
   case HF_FACT_HOLD_DIFFERS:
@@ -577,7 +626,6 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_TASK_OPENED:
   case HF_FACT_CASE_RETURNED: /* the case is already there: its facts were restored */
   case HF_FACT_CLOCK_NOTED:
-  case HF_FACT_LANE_NOTED:
   case HF_FACT_QUARANTINED: break;
   case HF_FACT_UNSET:
   case HF_FACT_COUNT: HF_NEVER("a fact has a kind");

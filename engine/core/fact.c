@@ -25,6 +25,8 @@
 #define HF_CODE_HF_BOUND(name, code) code,
 #define HF_CODE_HF_DRAFT_CAUSE(name, code) code,
 
+#define HF_CODE_HF_RUNG(name, code) code,
+
 HF_CODES(fact, hf_fact_kind, HF_FACT, HF_FACTS)
 HF_CODES(outcome, hf_outcome, HF_OUTCOME, HF_OUTCOMES)
 HF_CODES_BACK(outcome, hf_outcome, HF_OUTCOME)
@@ -34,3 +36,5 @@ HF_CODES(bound, hf_bound, HF_BOUND, HF_BOUNDS)
 HF_CODES_BACK(bound, hf_bound, HF_BOUND)
 HF_CODES(draft_cause, hf_draft_cause, HF_DRAFT_CAUSE, HF_DRAFT_CAUSES)
 HF_CODES_BACK(draft_cause, hf_draft_cause, HF_DRAFT_CAUSE)
+HF_CODES(rung, hf_rung, HF_RUNG, HF_RUNGS)
+HF_CODES_BACK(rung, hf_rung, HF_RUNG)

@@ -43,7 +43,8 @@
   X(POLICY_SET, "policy_set")                   X(PROTECTED_SET, "protected_set")                \
   X(MACHINE_COUNTED, "machine_counted")         X(SLA_SET, "sla_set")                                                      \
   /* the engine's clock, and its lanes */                                                        \
-  X(CLOCK_NOTED, "clock_noted")                 X(LANE_NOTED, "lane_noted")
+  X(CLOCK_NOTED, "clock_noted")                 X(LANE_NOTED, "lane_noted")                   \
+  X(CALL_RAISED, "call_raised")
 
 /* How an attempt without an answer ended. */
 #define HF_OUTCOMES(X)                                                                             \
@@ -71,6 +72,10 @@
 
 #define HF_DRAFT_CAUSES(X) /* why an onward order waits for a person */                             \
   X(SIGNED, "signed") X(PROTECTED, "protected") X(TINY_SHARE, "tiny_share") X(OLD_PAYEE, "old_payee") X(STOPS_USED_UP, "stops_used_up")
+
+#define HF_RUNGS(X) /* of the ladder that a silent institution's call climbs, in order */           \
+  X(WAY, "way")               /* another row carries its orders: nobody need be called at once */   \
+  X(CONTACT_A, "contact_a") X(CONTACT_B, "contact_b") X(LEADER, "leader")
 /* clang-format on */
 
 #define HF_ENUM(name, prefix, list) enum name { prefix##_UNSET = 0, list(HF_ENUM_##prefix) prefix##_COUNT };
@@ -79,11 +84,13 @@
 #define HF_ENUM_HF_TASK(name, code, text) HF_TASK_##name,
 #define HF_ENUM_HF_BOUND(name, code) HF_BOUND_##name,
 #define HF_ENUM_HF_DRAFT_CAUSE(name, code) HF_DRAFT_CAUSE_##name,
+#define HF_ENUM_HF_RUNG(name, code) HF_RUNG_##name,
 HF_ENUM(hf_fact_kind, HF_FACT, HF_FACTS)
 HF_ENUM(hf_outcome, HF_OUTCOME, HF_OUTCOMES)
 HF_ENUM(hf_task, HF_TASK, HF_TASKS)
 HF_ENUM(hf_bound, HF_BOUND, HF_BOUNDS)
 HF_ENUM(hf_draft_cause, HF_DRAFT_CAUSE, HF_DRAFT_CAUSES)
+HF_ENUM(hf_rung, HF_RUNG, HF_RUNGS)
 
 const char *hf_fact_code(enum hf_fact_kind kind);
 const char *hf_outcome_code(enum hf_outcome outcome);
@@ -94,6 +101,9 @@ const char *hf_bound_code(enum hf_bound bound);
 enum hf_bound hf_bound_of_code(const char *code);
 const char *hf_draft_cause_code(enum hf_draft_cause cause);
 enum hf_draft_cause hf_draft_cause_of_code(const char *code);
+
+const char *hf_rung_code(enum hf_rung rung);
+enum hf_rung hf_rung_of_code(const char *code);
 
 struct hf_fact_report {
   struct hf_report_id id;
@@ -159,7 +169,8 @@ struct hf_fact_step {
   bool left;
   int64_t deadline_wall_ns;
   char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
-  struct hf_uuid submission_id; /* who dropped or cancelled it */
+  char way[HF_INSTITUTION_CODE_SIZE_MAX + 1]; /* the row that stands for it over which the attempt went; "": its own */
+  struct hf_uuid submission_id;               /* who dropped or cancelled it */
   char reference[HF_REFERENCE_SIZE_MAX + 1];
 };
 
@@ -251,6 +262,14 @@ struct hf_fact_lane {
   uint32_t orders; /* in the lane, in whatever state */
 };
 
+/* call_raised: somebody has to call a silent institution, or the next one has. */
+struct hf_fact_call {
+  char institution[HF_INSTITUTION_CODE_SIZE_MAX + 1];
+  enum hf_rung rung;
+  int64_t since_wall_ns; /* the silence was noted */
+  int64_t next_wall_ns;  /* the next rung's turn, unless there is an answer; 0: this is the last */
+};
+
 struct hf_fact_task {
   enum hf_task task;
   enum hf_draft_cause cause;
@@ -302,6 +321,7 @@ struct hf_fact {
     struct hf_machine_use machine;
     struct hf_fact_clock clock;
     struct hf_fact_lane lane;
+    struct hf_fact_call call;
   };
 };
 

@@ -95,8 +95,17 @@ const struct hf_institution *hf_registry_called(const struct hf_registry *regist
 {
   const struct hf_institution *row = hf_registry_institution(registry, code);
   for (uint32_t i = 0; row == NULL && code[0] != '\0' && i < registry->institutions_count; i++)
-    if (strcmp(registry->institutions[i].bank_code, code) == 0) row = &registry->institutions[i];
+    if (strcmp(registry->institutions[i].bank_code, code) == 0 && registry->institutions[i].stands_for[0] == '\0')
+      row = &registry->institutions[i];
   return row;
+}
+
+static bool are_contacts(const struct hf_institution *row)
+{
+  struct hf_contact contact;
+  for (int i = 0; i < HF_CONTACTS; i++)
+    if (row->contacts[i][0] != '\0' && !hf_is_ok(hf_contact_read(row->contacts[i], &contact))) return false;
+  return true;
 }
 
 bool hf_institution_is_sound(const struct hf_institution *row)
@@ -104,7 +113,7 @@ bool hf_institution_is_sound(const struct hf_institution *row)
   return row->code[0] != '\0' && row->dialect[0] != '\0' && row->transport[0] != '\0' && row->endpoint[0] != '\0' &&
          row->window >= 1 && row->window <= HF_LANE_WINDOW_MAX && row->connections >= 1 &&
          row->connections <= HF_LANE_CONNECTIONS_MAX && row->try_timeout_ms >= 100 && row->try_timeout_ms <= 600000 &&
-         row->sla_feedback_ms <= 86400000 &&
+         row->sla_feedback_ms <= 86400000 && strcmp(row->stands_for, row->code) != 0 && are_contacts(row) &&
          (row->paused_from_wall_ns == 0 || row->paused_from_wall_ns < row->paused_until_wall_ns);
 }
 
@@ -137,7 +146,8 @@ struct hf_policy hf_policy_default(void)
                             .tiny_share_bp = 500,
                             .old_payee_days = 90,
                             .requeries = 3,
-                            .reconcile_s = 6 * 3600};
+                            .reconcile_s = 6 * 3600,
+                            .call_s = 300};
 }
 
 bool hf_policy_is_sound(const struct hf_policy *policy)
@@ -148,7 +158,7 @@ bool hf_policy_is_sound(const struct hf_policy *policy)
          policy->pending_s <= 7 * 86400 && policy->bulk_accounts >= 1 && policy->bulk_accounts <= HF_TARGETS_MAX &&
          policy->paper_s >= 3600 && policy->paper_s <= 30 * 86400 && policy->freeze_days >= 1 && policy->freeze_days <= 366 &&
          policy->tiny_share_bp <= 10000 && policy->old_payee_days >= 1 && policy->old_payee_days <= 3650 &&
-         policy->requeries <= 10 &&
+         policy->requeries <= 10 && policy->call_s <= 86400 &&
          (policy->reconcile_s == 0 || (policy->reconcile_s >= 60 && policy->reconcile_s <= 30 * 86400)) &&
          policy->machine_targets <= policy->bulk_accounts && policy->machine_amount >= 0 &&
          policy->machine_amount <= HF_AMOUNT_MAX;
@@ -245,6 +255,9 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
                           row->connections,     row->pace_per_s, row->try_timeout_ms, row->sla_feedback_ms};
     seed = add_text(add_text(add_text(seed, row->code), row->dialect), row->endpoint);
     if (row->bank_code[0] != '\0' || row->profile[0] != '\0') seed = add_text(add_text(seed, row->bank_code), row->profile);
+    if (row->stands_for[0] != '\0') seed = add_text(seed, row->stands_for);
+    for (int k = 0; k < HF_CONTACTS; k++)
+      if (row->contacts[k][0] != '\0') seed = add_text(seed, row->contacts[k]);
     if (row->actions != 0) seed = hf_checksum(seed, &row->actions, sizeof row->actions);
     if (row->paused_until_wall_ns != 0) seed = hf_checksum(seed, &row->paused_until_wall_ns, sizeof row->paused_until_wall_ns);
     if (row->paused_from_wall_ns != 0) seed = hf_checksum(seed, &row->paused_from_wall_ns, sizeof row->paused_from_wall_ns);
@@ -265,5 +278,7 @@ uint64_t hf_registry_checksum(const struct hf_registry *registry, uint64_t seed)
     seed = hf_checksum(add_text(seed, use->key_id), numbers, sizeof numbers);
   }
   if (registry->sla_version != 0) seed = hf_checksum(seed, &registry->sla_version, sizeof registry->sla_version);
-  return hf_checksum(seed, &registry->policy, sizeof registry->policy);
+  seed = hf_checksum(seed, &registry->policy.machine_amount, sizeof registry->policy.machine_amount);
+  /* its numbers before that, without what the compiler may leave between */
+  return hf_checksum(seed, &registry->policy, offsetof(struct hf_policy, call_s) + sizeof registry->policy.call_s);
 }

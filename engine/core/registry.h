@@ -10,6 +10,7 @@
 
 #include "engine/base/ids.h"
 #include "engine/base/personal.h"
+#include "engine/core/contact.h"
 #include "engine/core/reason.h"
 #include "engine/core/sla.h"
 
@@ -47,6 +48,7 @@ enum hf_mac {
       HF_MAC_COUNT
 };
 #define HF_MAC_SIZE 8
+#define HF_CONTACTS 2
 
 const char *hf_role_code(enum hf_role role);
 enum hf_role hf_role_of_code(const char *code);
@@ -74,6 +76,10 @@ struct hf_institution {
   uint32_t actions;             /* bit 1 << enum hf_action of what its dialect can say; 0 = everything */
   int64_t paused_until_wall_ns; /* an administrator's: its orders wait in their lane until then; 0: they do not */
   int64_t paused_from_wall_ns;  /* … and not before: an announced maintenance; 0: at once */
+  /* Another way to that institution, a second endpoint or a secondary channel (design.md section 7): it carries that one's
+   * orders when its own row comes to nothing, and has no accounts. "": an institution itself. */
+  char stands_for[HF_INSTITUTION_CODE_SIZE_MAX + 1];
+  char contacts[HF_CONTACTS][HF_CONTACT_SIZE_MAX + 1]; /* A and B, as contact.h reads them; "": none */
 };
 
 struct hf_key {
@@ -108,6 +114,7 @@ struct hf_policy {
   uint32_t reconcile_s;      /* holds in force are compared with the institutions this often; 0: on demand only */
   uint32_t machine_targets;  /* accounts that a machine's report may name; 0: machines may not report */
   uint32_t machine_per_hour; /* reports of one machine key */
+  uint32_t call_s;           /* a silent institution's next person is called after this; 0: nobody is */
   int64_t machine_amount;    /* the most that one of its transfers may say */
 };
 struct hf_policy hf_policy_default(void);

@@ -3,12 +3,8 @@
 #include <string.h>
 
 #include "engine/base/assert.h"
-#include "engine/base/bytes.h"
+#include "engine/core/china.h"
 #include "engine/core/order.h"
-
-#define CHINA_NS (8 * 3600 * HF_NS_PER_S)
-#define DAY_NS (86400 * HF_NS_PER_S)
-#define HOUR_NS (3600 * HF_NS_PER_S)
 
 /* --- reading --- */
 
@@ -32,36 +28,10 @@ static bool is_word(struct hf_span word, const char *text)
   return word.size == strlen(text) && memcmp(word.data, text, word.size) == 0;
 }
 
-/* Digits and nothing else, at most nine of them; -1 where they are not. */
-static int64_t number_of(const uint8_t *text, size_t size)
-{
-  int64_t number = 0;
-  if (size == 0 || size > 9) return -1;
-  for (size_t i = 0; i < size; i++) {
-    if (text[i] < '0' || text[i] > '9') return -1;
-    number = number * 10 + (text[i] - '0');
-  }
-  return number;
-}
-
-/* Days since 1970 of yyyy-MM-dd (Hinnant, "days_from_civil"); INT32_MIN where it is no day. */
-static int32_t day_of(struct hf_span word)
-{
-  static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (word.size != 10 || word.data[4] != '-' || word.data[7] != '-') return INT32_MIN;
-  int64_t year = number_of(word.data, 4), month = number_of(word.data + 5, 2), day = number_of(word.data + 8, 2);
-  if (year < 2000 || year > 2199 || month < 1 || month > 12 || day < 1) return INT32_MIN;
-  bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  if (day > lengths[month - 1] + (month == 2 && leap)) return INT32_MIN;
-  int64_t shifted = month <= 2 ? year - 1 : year, era = shifted / 400, of_era = shifted - era * 400;
-  int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return (int32_t)(era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468);
-}
-
 static const char *read_day(struct words *entry, struct hf_sla_rules *rules)
 {
   struct hf_span date = next_word(entry), kind = next_word(entry);
-  int32_t day = day_of(date);
+  int32_t day = hf_china_day(date);
   enum hf_sla_days is = is_word(kind, "holiday") ? HF_SLA_HOLIDAY : is_word(kind, "workday") ? HF_SLA_WORKDAY : HF_SLA_ANY;
   if (day == INT32_MIN || is == HF_SLA_ANY || entry->at != entry->end) return "a day: \"day yyyy-MM-dd holiday\" or workday";
   if (rules->rules_count > 0) return "days stand before the rules";
@@ -87,7 +57,8 @@ static bool covers(const struct hf_sla_rule *a, const struct hf_sla_rule *b)
 
 static const char *read_hours(struct hf_span word, struct hf_sla_rule *rule)
 {
-  int64_t from = word.size == 5 ? number_of(word.data, 2) : -1, to = word.size == 5 ? number_of(word.data + 3, 2) : -1;
+  int64_t from = word.size == 5 ? hf_china_number(word.data, 2) : -1,
+          to = word.size == 5 ? hf_china_number(word.data + 3, 2) : -1;
   if (word.size != 5 || word.data[2] != '-' || from < 0 || to > 24 || from >= to) return "hours: from 00-01 to 00-24, as 08-20";
   rule->from = (uint8_t)from;
   rule->to = (uint8_t)to;
@@ -97,7 +68,7 @@ static const char *read_hours(struct hf_span word, struct hf_sla_rule *rule)
 static const char *read_limits(struct words *entry, struct hf_sla_rule *rule)
 {
   struct hf_span receipt = next_word(entry), feedback = next_word(entry);
-  int64_t receipt_ms = number_of(receipt.data, receipt.size), feedback_ms = number_of(feedback.data, feedback.size);
+  int64_t receipt_ms = hf_china_number(receipt.data, receipt.size), feedback_ms = hf_china_number(feedback.data, feedback.size);
   if (receipt_ms < 100 || feedback_ms < receipt_ms || feedback_ms > HF_SLA_LIMIT_MS_MAX || entry->at != entry->end)
     return "milliseconds: 100 to a week, the receipt's not above the feedback's";
   rule->receipt_ms = (uint32_t)receipt_ms;
@@ -170,9 +141,9 @@ static enum hf_sla_days kind_of_day(const struct hf_sla_rules *rules, int32_t da
 struct hf_sla_limits hf_sla_limits(const struct hf_sla_rules *rules, const char *institution, uint32_t action,
                                    int64_t issued_wall_ns)
 {
-  int64_t local_ns = issued_wall_ns + CHINA_NS;
-  int32_t day = (int32_t)(local_ns / DAY_NS);
-  uint8_t hour = (uint8_t)(local_ns % DAY_NS / HOUR_NS);
+  int64_t local_ns = issued_wall_ns + HF_CHINA_NS;
+  int32_t day = (int32_t)(local_ns / HF_DAY_NS);
+  uint8_t hour = (uint8_t)(local_ns % HF_DAY_NS / HF_HOUR_NS);
   enum hf_sla_days kind = kind_of_day(rules, day);
   for (uint32_t i = 0; i < rules->rules_count; i++) {
     const struct hf_sla_rule *rule = &rules->rules[i];

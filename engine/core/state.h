@@ -116,6 +116,13 @@ struct hf_chase_entry {
   struct hf_chase chase;
 };
 
+/* Of an institution's lane that has fallen silent: who is called now, and when the next one is. */
+struct hf_call_entry {
+  enum hf_rung rung;
+  int64_t since_wall_ns; /* 0: it is not silent */
+  int64_t next_wall_ns;  /* 0: nobody is left */
+};
+
 struct hf_core {
   struct hf_core_config config;
   uint64_t seq;
@@ -124,6 +131,9 @@ struct hf_core {
   struct hf_map case_of, order_of;
   /* what comes next on the wall clock, of orders, holds (two to an account) and submissions */
   struct hf_heap order_deadlines, hold_deadlines, submission_deadlines;
+  struct hf_call_entry calls[HF_INSTITUTIONS_MAX]; /* by the registry's place */
+  uint32_t silent_count;
+  int64_t next_call_wall_ns; /* the earliest of them; INT64_MAX: none */
   /* of the step that runs */
   struct hf_fact *facts;
   uint32_t facts_count;

@@ -17,6 +17,7 @@ static const char *level_of(enum hf_fact_kind kind)
   case HF_FACT_ORDER_OVERDUE:
   case HF_FACT_COUNTERSIGN_MISSED:
   case HF_FACT_PAPER_MISSED: return "breach";
+  case HF_FACT_CALL_RAISED:
   case HF_FACT_TASK_OPENED: return "task";
   case HF_FACT_HOLD_DIFFERS:
   case HF_FACT_ANSWER_CONTRADICTED:
@@ -77,6 +78,12 @@ static void put_details(struct hf_writer *out, const struct hf_fact *fact)
     put(out, "institution", fact->lane.institution);
     hf_write_text(out, fact->lane.silent ? ",\"silent\":true,\"orders\":" : ",\"silent\":false,\"orders\":");
     hf_write_int(out, fact->lane.orders);
+  }
+  if (fact->kind == HF_FACT_CALL_RAISED) {
+    put(out, "institution", fact->call.institution);
+    put(out, "rung", hf_rung_code(fact->call.rung));
+    put(out, "since", hf_time_text(fact->call.since_wall_ns, text));
+    if (fact->call.next_wall_ns != 0) put(out, "next", hf_time_text(fact->call.next_wall_ns, text));
   }
   if (fact->kind == HF_FACT_CLOCK_NOTED) {
     hf_write_text(out, ",\"ahead_ms\":");

@@ -111,10 +111,10 @@ static void write_counters(const struct hf_engine *engine, struct evbuffer *out)
 
 static void write_lanes(const struct hf_engine *engine, struct evbuffer *out)
 {
-  static const char *const names[] = {"holdfast_lane_waiting",        "holdfast_lane_in_flight",
-                                      "holdfast_lane_attempts_total", "holdfast_lane_answers_total",
-                                      "holdfast_lane_failures_total", "holdfast_lane_connections",
-                                      "holdfast_lane_try_timeout_ms", "holdfast_lane_silence"};
+  static const char *const names[] = {
+      "holdfast_lane_waiting",        "holdfast_lane_in_flight",      "holdfast_lane_attempts_total",
+      "holdfast_lane_answers_total",  "holdfast_lane_failures_total", "holdfast_lane_connections",
+      "holdfast_lane_try_timeout_ms", "holdfast_lane_silence",        "holdfast_lane_open"};
   for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
     metric(out, names[m], m >= 2 && m <= 4 ? "counter" : "gauge", "of an institution's lane");
     for (uint32_t i = 0; i < hf_dispatch_lanes(engine->dispatch); i++) {
@@ -128,7 +128,8 @@ static void write_lanes(const struct hf_engine *engine, struct evbuffer *out)
                            lane.failures,
                            open,
                            (uint64_t)(lane.timeout_ns / HF_NS_PER_MS),
-                           lane.silence};
+                           lane.silence,
+                           lane.open};
       evbuffer_add_printf(out, "%s{institution=\"%s\"} %llu\n", names[m], lane.row->code, (unsigned long long)values[m]);
     }
   }

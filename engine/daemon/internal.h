@@ -155,10 +155,7 @@ struct hf_engine {
     int64_t told_ns; /* how far ahead the machine's clock was when it was last told */
     struct hf_clock machine;
   } clock;
-  struct {
-    int64_t look_ns;
-    bool told[HF_INSTITUTIONS_MAX]; /* by lane: that it is silent */
-  } silence;
+  int64_t silence_look_ns; /* when next, monotonic */
   struct hf_histogram stages[HF_STAGE_COUNT];
   struct hf_audit_state *audit;                    /* NULL: no checkpoints */
   struct hf_mac_key mac_keys[HF_INSTITUTIONS_MAX]; /* by lane */

@@ -116,6 +116,10 @@ void hf_route(struct hf_engine *engine, uint32_t shard, uint32_t count, int64_t 
       HF_LOG(HF_LOG_ALARM, "E1606", "a person is needed", HF_FIELD("task", hf_task_code(fact->task.task)),
              HF_FIELD("case", fact->case_id), HF_FIELD("order", fact->task.order_id));
       break;
+    case HF_FACT_CALL_RAISED:
+      HF_LOG(HF_LOG_ALARM, "E1608", "a silent institution: whose turn it is to be called",
+             HF_FIELD("institution", fact->call.institution), HF_FIELD("rung", hf_rung_code(fact->call.rung)));
+      break;
     case HF_FACT_HOLD_DIFFERS:
       HF_LOG(HF_LOG_ALARM, "E1607", "an institution's list of holds differs from the record", HF_FIELD("case", fact->case_id),
              HF_FIELD("order", fact->hold.order_id), HF_FIELD("kind", hf_hold_kind_code(fact->hold.kind)));

@@ -9,7 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/base/pool.h"
 #include "engine/base/wheel.h"
-#include "engine/dispatch/lane.h"
+#include "engine/dispatch/way.h"
 
 #define HEADERS_SIZE_MAX 1024
 /* What a dialect puts around the body: a type, or a path, a time and a nonce. */
@@ -34,6 +34,7 @@ enum item_state {
 struct item {
   struct hf_order order;
   uint32_t lane;
+  uint32_t way;    /* the lane that the last attempt went over: its institution's own, or another row of it */
   uint32_t flight; /* 0: none */
   enum item_state state;
   uint32_t attempts;
@@ -197,9 +198,14 @@ struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const str
     HF_ASSERT(dispatch->lanes_count < HF_INSTITUTIONS_MAX);
     index = dispatch->lanes_count++;
   }
+  uint32_t stood_for = lane_named(dispatch, dispatch->lanes[index].row.stands_for), stands_for;
   dispatch->lanes[index].row = *row;
   dispatch->lanes[index].dialect = dialect;
   dispatch->lanes[index].feedback_follows = dialect->feedback_follows || strcmp(row->transport, "kafka") == 0;
+  hf_way_find(dispatch->lanes, dispatch->lanes_count, index);
+  stands_for = lane_named(dispatch, row->stands_for);
+  if (stood_for != UINT32_MAX) hf_way_find(dispatch->lanes, dispatch->lanes_count, stood_for);
+  if (stands_for != UINT32_MAX) hf_way_find(dispatch->lanes, dispatch->lanes_count, stands_for);
   *lane = index;
   return hf_ok();
 }
@@ -324,10 +330,10 @@ static void end_flight(struct hf_dispatch *dispatch, uint32_t index)
 {
   struct flight *flight = flight_at(dispatch, index);
   struct item *item = item_at(dispatch, flight->item);
-  HF_ASSERT(item->flight == index && dispatch->lanes[item->lane].in_flight > 0);
+  HF_ASSERT(item->flight == index && dispatch->lanes[item->way].in_flight > 0);
   if (flight->state == FLIGHT_UNSIGNED) list_remove(dispatch, &dispatch->unsigned_flights, index);
   if (flight->state == FLIGHT_READY) list_remove(dispatch, &dispatch->ready_flights, index);
-  dispatch->lanes[item->lane].in_flight--;
+  dispatch->lanes[item->way].in_flight--;
   item->flight = 0;
   if (flight->state == FLIGHT_SIGNING)
     flight->orphan = true; /* a worker reads it: released by hf_dispatch_signed */
@@ -354,7 +360,7 @@ static void call_off(struct hf_dispatch *dispatch, uint32_t index)
 {
   const struct item *item = item_at(dispatch, index);
   if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED)
-    dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+    dispatch->events.cancel(dispatch->events.owner, item->way, item->flight);
   drop_item(dispatch, index);
 }
 
@@ -377,25 +383,27 @@ static struct hf_message message_of(const struct hf_dispatch *dispatch, const st
 {
   const struct item *item = item_at(dispatch, flight->item);
   return (struct hf_message){.order = &item->order,
-                             .row = &dispatch->lanes[item->lane].row,
+                             .row = &dispatch->lanes[item->way].row,
                              .body = {flight->body, flight->body_size},
                              .sent_wall_ns = flight->sent_wall_ns};
 }
 
-static void start_flight(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now)
+static void start_flight(struct hf_dispatch *dispatch, uint32_t index, uint32_t way, struct hf_time now)
 {
   struct item *item = item_at(dispatch, index);
-  const struct hf_dialect *dialect = dispatch->lanes[item->lane].dialect;
+  const struct hf_dialect *dialect = dispatch->lanes[way].dialect;
   uint32_t number = hf_pool_acquire(&dispatch->flights);
   HF_ASSERT(number != 0); /* asked before the order was taken */
   struct flight *flight = flight_at(dispatch, number);
   flight->item = index;
   item->flight = number;
+  item->way = way;
   item->state = ITEM_IN_FLIGHT;
   item->attempts++;
-  dispatch->lanes[item->lane].attempts++;
+  hf_lane_count(&dispatch->lanes[way]);
+  dispatch->lanes[way].attempts++;
   struct hf_writer body = hf_writer_of(flight->body, sizeof flight->body);
-  struct hf_status status = dialect->encode(&item->order, &dispatch->lanes[item->lane].row, &body);
+  struct hf_status status = dialect->encode(&item->order, &dispatch->lanes[way].row, &body);
   HF_ASSERT(hf_is_ok(status)); /* an order's fields are bounded below the buffer */
   flight->body_size = body.size;
   flight->sent_wall_ns = now.wall_ns;
@@ -422,15 +430,17 @@ static uint32_t fill_rank(struct hf_dispatch *dispatch, int64_t rank, struct hf_
     for (uint32_t i = 0; i < dispatch->lanes_count; i++) {
       struct hf_lane *lane = &dispatch->lanes[i];
       if (hf_pool_room(&dispatch->flights) == 0) return filled;
-      if (hf_lane_ready_rank(lane, now) != rank) continue;
+      if (hf_lane_rank(lane) != rank) continue;
+      const struct item *item = item_at(dispatch, hf_heap_first(&lane->queue)->item);
+      uint32_t way = hf_way_choose(dispatch->lanes, i, &item->order, item->attempts, now);
+      if (way == HF_WAY_NONE) continue;
       uint32_t index = hf_lane_take(lane);
       moved = true;
-      if (!may_leave(dispatch, item_at(dispatch, index), now)) { /* the epoch has gone stale while it waited in the lane */
-        lane->in_flight--;
+      if (!may_leave(dispatch, item, now)) { /* the epoch has gone stale while it waited in the lane */
         hold_back(dispatch, index);
         continue;
       }
-      start_flight(dispatch, index, now);
+      start_flight(dispatch, index, way, now);
       filled++;
     }
   }
@@ -446,6 +456,7 @@ static void tell(struct hf_dispatch *dispatch, const struct item *item, enum hf_
                                  .at = at,
                                  .outcome = outcome,
                                  .left = left,
+                                 .way = item->way == item->lane ? NULL : dispatch->lanes[item->way].row.code,
                                  .answer_is_durable = dispatch->hears_durable,
                                  .answer = answer};
   dispatch->events.tell(dispatch->events.owner, &input);
@@ -479,11 +490,14 @@ static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf
 {
   struct item *item = item_at(dispatch, index);
   int64_t least_ns = outcome == HF_OUTCOME_BUSY ? HF_NS_PER_S : outcome == HF_OUTCOME_REJECTED ? 30 * HF_NS_PER_S : 0;
-  struct hf_lane *lane = &dispatch->lanes[item->lane];
+  struct hf_lane *lane = &dispatch->lanes[item->way];
   lane->failures++;
   if (++lane->silence == HF_LANE_SILENT)
     HF_LOG(HF_LOG_ALARM, "E1510", "an institution gives no answer: its orders wait and are tried again; call it",
            HF_FIELD("institution", lane->row.code), HF_FIELD("tries", lane->silence), HF_FIELD("orders", lane->orders));
+  if (hf_way_failed(lane, at) && (lane->ways_count > 0 || lane->row.stands_for[0] != '\0'))
+    HF_LOG(HF_LOG_WARN, "E1512", "a way to an institution comes to nothing: orders take another one",
+           HF_FIELD("institution", lane->row.code), HF_FIELD("tries", lane->silence));
   bool swallowed = item->attempts > PATIENT_TRIES && lane->feedback_follows;
   if (swallowed) least_ns = UNACKNOWLEDGED_NS;
   back_off(dispatch, index, at, least_ns);
@@ -512,7 +526,7 @@ static void fire_timers(struct hf_dispatch *dispatch, struct hf_time now)
     }
     HF_ASSERT(item->state == ITEM_IN_FLIGHT);
     bool left = flight_at(dispatch, item->flight)->left;
-    dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+    dispatch->events.cancel(dispatch->events.owner, item->way, item->flight);
     attempt_failed(dispatch, index, left ? HF_OUTCOME_TIMEOUT : HF_OUTCOME_NOT_CONNECTED, left, now);
   }
 }
@@ -529,7 +543,7 @@ int64_t hf_dispatch_next(const struct hf_dispatch *dispatch)
 {
   int64_t next = hf_wheel_next(&dispatch->wheel);
   for (uint32_t i = 0; i < dispatch->lanes_count; i++) {
-    int64_t paced = hf_lane_next(&dispatch->lanes[i]);
+    int64_t paced = hf_heap_first(&dispatch->lanes[i].queue) == NULL ? INT64_MAX : hf_way_next(dispatch->lanes, i);
     if (paced < next) next = paced;
   }
   return next;
@@ -557,7 +571,7 @@ void hf_dispatch_signed(struct hf_dispatch *dispatch, uint32_t index, const char
   const struct item *item = item_at(dispatch, flight->item);
   struct hf_writer headers = hf_writer_of(flight->headers, sizeof flight->headers - 1);
   const struct hf_message message = message_of(dispatch, flight);
-  struct hf_status status = dispatch->lanes[item->lane].dialect->seal(&message, key_id, algorithm, signature, &headers);
+  struct hf_status status = dispatch->lanes[item->way].dialect->seal(&message, key_id, algorithm, signature, &headers);
   HF_ASSERT(hf_is_ok(status)); /* a signature is bounded below the buffer */
   flight->headers[headers.size] = '\0';
   flight->headers_size = headers.size;
@@ -574,11 +588,11 @@ struct hf_flight_view hf_dispatch_view(const struct hf_dispatch *dispatch, uint3
 {
   const struct flight *flight = flight_at(dispatch, index);
   const struct item *item = item_at(dispatch, flight->item);
-  return (struct hf_flight_view){.lane = item->lane,
+  return (struct hf_flight_view){.lane = item->way,
                                  .message = message_of(dispatch, flight),
                                  .to_sign = {flight->to_sign, flight->to_sign_size},
                                  .headers = {(const uint8_t *)flight->headers, flight->headers_size},
-                                 .dialect = dispatch->lanes[item->lane].dialect};
+                                 .dialect = dispatch->lanes[item->way].dialect};
 }
 
 void hf_dispatch_started(struct hf_dispatch *dispatch, uint32_t index, struct hf_time now)
@@ -589,7 +603,7 @@ void hf_dispatch_started(struct hf_dispatch *dispatch, uint32_t index, struct hf
   flight->state = FLIGHT_STARTED;
   flight->started_mono_ns = now.mono_ns;
   const struct item *item = item_at(dispatch, flight->item);
-  int64_t timeout_ns = hf_lane_timeout_ns(&dispatch->lanes[item->lane], item->attempts);
+  int64_t timeout_ns = hf_lane_timeout_ns(&dispatch->lanes[item->way], item->attempts);
   hf_wheel_arm(&dispatch->wheel, flight->item, now.mono_ns + timeout_ns);
 }
 
@@ -610,16 +624,18 @@ static enum hf_outcome outcome_of_status(int status)
   return HF_OUTCOME_INVALID;
 }
 
-/* An answer to the item's order; the flight's exchange is over. */
-static void take_answer(struct hf_dispatch *dispatch, uint32_t number, const struct hf_answer *answer, struct hf_time at)
+/* An answer to the item's order over that lane; the flight's exchange is over. */
+static void take_answer(struct hf_dispatch *dispatch, uint32_t number, struct hf_lane *lane, const struct hf_answer *answer,
+                        struct hf_time at)
 {
   struct item *item = item_at(dispatch, number);
-  struct hf_lane *lane = &dispatch->lanes[item->lane];
   lane->answers++;
   if (lane->silence >= HF_LANE_SILENT)
     HF_LOG(HF_LOG_ALARM, "E1511", "an institution answers again", HF_FIELD("institution", lane->row.code),
            HF_FIELD("tries", lane->silence));
   lane->silence = 0;
+  if (hf_way_answered(lane) && (lane->ways_count > 0 || lane->row.stands_for[0] != '\0'))
+    HF_LOG(HF_LOG_WARN, "E1513", "a way to an institution works again", HF_FIELD("institution", lane->row.code));
   bool goes_on = answer->more && hf_action_traits(item->order.action)->many_answers;
   bool follows = lane->feedback_follows;
   if (answer->has_feedback && goes_on) {
@@ -648,7 +664,7 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
   struct flight *flight = flight_at(dispatch, index);
   uint32_t number = flight->item;
   struct item *item = item_at(dispatch, number);
-  struct hf_lane *lane = &dispatch->lanes[item->lane];
+  struct hf_lane *lane = &dispatch->lanes[item->way];
   struct hf_answer answer;
   if (!flight->left) hf_dispatch_left(dispatch, index, at);
   hf_wheel_cancel(&dispatch->wheel, number);
@@ -666,21 +682,22 @@ void hf_dispatch_replied(struct hf_dispatch *dispatch, uint32_t index, int statu
     return;
   }
   hf_lane_replied(lane, at.mono_ns - flight->started_mono_ns);
-  take_answer(dispatch, number, &answer, at);
+  take_answer(dispatch, number, lane, &answer, at);
 }
 
 /* The order is in the lane, in whatever state: a process before this one may have sent it. */
-static void take_heard(struct hf_dispatch *dispatch, uint32_t number, const struct hf_answer *answer, struct hf_time at)
+static void take_heard(struct hf_dispatch *dispatch, uint32_t number, uint32_t lane, const struct hf_answer *answer,
+                       struct hf_time at)
 {
   struct item *item = item_at(dispatch, number);
   if (item->flight != 0 && flight_at(dispatch, item->flight)->state == FLIGHT_STARTED) {
     if (!flight_at(dispatch, item->flight)->left) hf_dispatch_left(dispatch, item->flight, at);
-    dispatch->events.cancel(dispatch->events.owner, item->lane, item->flight);
+    dispatch->events.cancel(dispatch->events.owner, item->way, item->flight);
   }
   if (item->state == ITEM_HELD) let_go(dispatch, number);
   hf_heap_remove(&dispatch->lanes[item->lane].queue, number);
   hf_wheel_cancel(&dispatch->wheel, number);
-  take_answer(dispatch, number, answer, at);
+  take_answer(dispatch, number, &dispatch->lanes[lane], answer, at);
 }
 
 /* The order is in no lane any more, or not yet: what its core makes of it is the core's. */
@@ -717,7 +734,7 @@ bool hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct
     order = &known;
   *unknown = id;
   if (order == NULL) return true;
-  if (strcmp(order->institution, row->code) != 0) {
+  if (strcmp(order->institution, row->code) != 0 && strcmp(order->institution, row->stands_for) != 0) {
     HF_LOG(HF_LOG_ALARM, "E1505", "an answer to another institution's order", HF_FIELD("institution", row->code),
            HF_FIELD("order", id));
     return false;
@@ -730,7 +747,7 @@ bool hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct
   }
   dispatch->hears_durable = heard->is_durable;
   if (number != 0)
-    take_heard(dispatch, number, &answer, at);
+    take_heard(dispatch, number, lane, &answer, at);
   else
     pass_on(dispatch, order, &answer, at);
   dispatch->hears_durable = false;
@@ -761,5 +778,6 @@ struct hf_lane_view hf_dispatch_lane(const struct hf_dispatch *dispatch, uint32_
                                .failures = at->failures,
                                .orders = at->orders,
                                .silence = at->row.enabled ? at->silence : 0,
+                               .open = at->probe_ns != 0,
                                .timeout_ns = hf_lane_timeout_ns(at, 1)};
 }

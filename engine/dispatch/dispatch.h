@@ -47,6 +47,7 @@ struct hf_lane_view {
   uint32_t orders; /* in whatever state */
   uint64_t attempts, answers, failures;
   uint32_t silence;   /* tries since its last answer that came to nothing; 0 where nobody may be asked there any more */
+  bool open;          /* its last tries came to nothing: other ways come before it (way.h) */
   int64_t timeout_ns; /* of an order's first try now */
 };
 

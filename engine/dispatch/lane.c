@@ -26,32 +26,42 @@ static bool is_paused(const struct hf_lane *lane, struct hf_time now)
   return now.wall_ns >= lane->row.paused_from_wall_ns && now.wall_ns < lane->row.paused_until_wall_ns;
 }
 
-int64_t hf_lane_ready_rank(struct hf_lane *lane, struct hf_time now)
+int64_t hf_lane_rank(const struct hf_lane *lane)
 {
   const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
+  return first == NULL ? INT64_MAX : first->key.first >> RANK_SHIFT;
+}
+
+bool hf_lane_may_send(struct hf_lane *lane, struct hf_time now)
+{
   lane->paused = is_paused(lane, now);
-  if (first == NULL || lane->in_flight >= lane->row.window || lane->paused) return INT64_MAX;
+  if (lane->in_flight >= lane->row.window || lane->paused) return false;
   int64_t token = token_ns(lane), most = HF_NS_PER_S / 10 > token ? HF_NS_PER_S / 10 : token;
   lane->tokens_ns += now.mono_ns - lane->filled_ns;
   lane->filled_ns = now.mono_ns;
   if (lane->tokens_ns > most) lane->tokens_ns = most;
-  return lane->tokens_ns >= token ? first->key.first >> RANK_SHIFT : INT64_MAX;
+  return lane->tokens_ns >= token;
 }
 
 uint32_t hf_lane_take(struct hf_lane *lane)
 {
   const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
-  HF_ASSERT(first != NULL && lane->in_flight < lane->row.window);
+  HF_ASSERT(first != NULL);
   uint32_t item = first->item;
   hf_heap_remove(&lane->queue, item);
+  return item;
+}
+
+void hf_lane_count(struct hf_lane *lane)
+{
+  HF_ASSERT(lane->in_flight < lane->row.window);
   lane->in_flight++;
   lane->tokens_ns -= token_ns(lane);
-  return item;
 }
 
 int64_t hf_lane_next(const struct hf_lane *lane)
 {
-  if (lane->row.pace_per_s == 0 || hf_heap_first(&lane->queue) == NULL || lane->in_flight >= lane->row.window) return INT64_MAX;
+  if (lane->row.pace_per_s == 0 || lane->in_flight >= lane->row.window) return INT64_MAX;
   if (lane->paused) return INT64_MAX; /* the turn that comes by itself looks */
   return lane->filled_ns + token_ns(lane) - lane->tokens_ns;
 }

@@ -26,6 +26,10 @@ struct hf_lane {
   int64_t filled_ns; /* monotonic, when it was last counted */
   uint64_t attempts, answers, failures;
   uint32_t silence; /* tries since its last answer that came to nothing */
+  /* other rows that its orders may go over, and this row's breaker (way.h) */
+  uint32_t ways[HF_WAYS_MAX], ways_count;
+  int64_t probe_ns; /* monotonic: open, and one order may try it again then; 0: closed */
+  int64_t probe_wait_ns;
   /* Of the HF_LANE_TIMES replies before these, the last but one of the slowest: their 99.9 % by nearest rank; 0: too few yet.
    */
   int64_t usual_ns;
@@ -37,11 +41,15 @@ struct hf_lane {
 #define HF_LANE_TIMES 1000 /* so that the rank of 99.9 % is the last but one */
 
 struct hf_heap_key hf_lane_key(const struct hf_order *order);
-/* The rank of the first order waiting; INT64_MAX where the lane may send nothing now. */
-int64_t hf_lane_ready_rank(struct hf_lane *lane, struct hf_time now);
-/* Takes the first order out and counts it against window and pace. Requires: hf_lane_ready_rank() said so. */
+/* The rank of the first order waiting; INT64_MAX where there is none. */
+int64_t hf_lane_rank(const struct hf_lane *lane);
+/* Whether window, pace and the row's pause let an order go now. */
+bool hf_lane_may_send(struct hf_lane *lane, struct hf_time now);
+/* Takes the first order out. Requires: there is one. */
 uint32_t hf_lane_take(struct hf_lane *lane);
-/* When pace lets the next one go; INT64_MAX where something else holds it. */
+/* Counts an order against window and pace. Requires: hf_lane_may_send() said so. */
+void hf_lane_count(struct hf_lane *lane);
+/* When pace lets one go again; INT64_MAX where something else holds it. */
 int64_t hf_lane_next(const struct hf_lane *lane);
 
 /*

@@ -236,7 +236,8 @@ struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
         lookup,
         /* By two indices: a shard that has run for years has millions of facts of cases that rest. */
         "select body from (select seq, body from fact where shard = $1::int4 and case_id is null and kind not in "
-        "('quarantined', 'clock_noted', 'lane_noted') "
+        "('quarantined', 'clock_noted') and (kind not in ('lane_noted', 'call_raised') or decided_at > now() - interval '1 "
+        "day') "
         "union all select f.seq, f.body from fraud_case c join fact f on f.shard = c.shard and f.case_id = c.case_id "
         "where c.shard = $1::int4 and c.state = 'open' and f.kind not in ('case_rested', 'case_returned', 'quarantined')) open "
         "order by seq",

@@ -291,6 +291,8 @@ static void add_institution(struct hf_projection *projection, const struct hf_fa
   hf_column_int(c++, row->actions);
   hf_column_time(c++, row->paused_until_wall_ns);
   hf_column_time(c++, row->paused_from_wall_ns);
+  hf_column_text(c++, row->stands_for);
+  for (int i = 0; i < HF_CONTACTS; i++) hf_column_text(c++, row->contacts[i]);
 }
 
 static void add_sla(struct hf_projection *projection, const struct hf_fact *fact)
@@ -311,6 +313,19 @@ static void add_clock(struct hf_projection *projection, const struct hf_fact *fa
   hf_column_int(c++, fact->clock.ahead_ns / HF_NS_PER_US);
   hf_column_int(c++, fact->clock.error_ns / HF_NS_PER_US);
   hf_column_int(c++, fact->clock.synchronised);
+}
+
+/* The ladder's steps, beginning with the silence and ending with an answer. */
+static void add_call(struct hf_projection *projection, const struct hf_fact *fact)
+{
+  struct hf_column *c = row_of(projection, HF_STATEMENT_CALL);
+  bool lane = fact->kind == HF_FACT_LANE_NOTED;
+  hf_column_int(c++, (int64_t)fact->seq);
+  hf_column_text(c++, lane ? fact->lane.institution : fact->call.institution);
+  hf_column_text(c++, !lane ? hf_rung_code(fact->call.rung) : fact->lane.silent ? "silent" : "answers");
+  hf_column_time(c++, fact->decided.wall_ns);
+  hf_column_time(c++, lane ? 0 : fact->call.next_wall_ns);
+  hf_column_int(c++, lane ? fact->lane.orders : 0);
 }
 
 static void add_key(struct hf_projection *projection, const struct hf_fact *fact)
@@ -339,11 +354,11 @@ static void add_policy(struct hf_projection *projection, const struct hf_fact *f
       settings, sizeof settings,
       "{\"feedback_ms\":%u,\"lift_ms\":%u,\"stops_max\":%u,\"extend_counts\":%u,\"countersign_s\":%u,\"pending_s\":%u,"
       "\"bulk_accounts\":%u,\"paper_s\":%u,\"freeze_days\":%u,\"tiny_share_bp\":%u,\"old_payee_days\":%u,\"requeries\":%u,"
-      "\"reconcile_s\":%u,\"machine_targets\":%u,\"machine_per_hour\":%u,\"machine_amount\":%lld}",
+      "\"reconcile_s\":%u,\"machine_targets\":%u,\"machine_per_hour\":%u,\"machine_amount\":%lld,\"call_s\":%u}",
       policy->feedback_ms, policy->lift_ms, policy->stops_max, policy->extend_counts, policy->countersign_s, policy->pending_s,
       policy->bulk_accounts, policy->paper_s, policy->freeze_days, policy->tiny_share_bp, policy->old_payee_days,
       policy->requeries, policy->reconcile_s, policy->machine_targets, policy->machine_per_hour,
-      (long long)policy->machine_amount);
+      (long long)policy->machine_amount, policy->call_s);
   HF_ASSERT(size > 0 && size < (int)sizeof settings);
   hf_column_int(c++, policy->version);
   hf_column_int(c++, policy->feedback_ms);
@@ -402,9 +417,10 @@ bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fac
   case HF_FACT_PAGE_READ:
   case HF_FACT_CHASE_BOUNDED:
   case HF_FACT_ORDER_WARNED:
-  case HF_FACT_LANE_NOTED:
   case HF_FACT_MACHINE_COUNTED: return true;
   case HF_FACT_SLA_SET: add_sla(projection, fact); return true;
+  case HF_FACT_LANE_NOTED:
+  case HF_FACT_CALL_RAISED: add_call(projection, fact); return true;
   case HF_FACT_CLOCK_NOTED: add_clock(projection, fact); return true;
   default: return false;
   }

@@ -19,6 +19,10 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "insert into fact (shard, seq, kind, case_id, order_id, decided_at, boot_id, body, salt, leaf) "
     "select $1, * from unnest($2::int8[], $3::text[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[])",
     9, {L, T, U, U, W, T, Y, Y, Y}},
+  [HF_STATEMENT_CALL] = {"institution_call",
+    "insert into institution_call (shard, seq, institution, step, at, next_at, orders) "
+    "select $1, * from unnest($2::int8[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int4[])",
+    6, {L, T, T, W, W, I}},
   [HF_STATEMENT_CLOCK] = {"clock",
     "insert into clock (shard, seq, at, boot_id, ahead_us, error_us, synchronised) "
     "select $1, * from unnest($2::int8[], $3::timestamptz[], $4::uuid[], $5::int8[], $6::int8[], $7::bool[])",
@@ -148,17 +152,17 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     3, {U, T, W}},
   [HF_STATEMENT_INSTITUTION] = {"institution",
     "insert into institution (shard, code, name, payment_company, dialect, transport, endpoint, in_flight_max, connections, pace_per_s, "
-    "try_timeout_ms, sla_feedback_ms, enabled, set_at, carrier, swallows_duplicates, bank_code, profile, actions, paused_until, paused_from) "
+    "try_timeout_ms, sla_feedback_ms, enabled, set_at, carrier, swallows_duplicates, bank_code, profile, actions, paused_until, paused_from, stands_for, contact_a, contact_b) "
     "select distinct on (d.code) $1, d.code, d.name, d.company, d.dialect, d.transport, d.endpoint, d.win, d.conns, d.pace, d.try_ms, d.sla, "
-    "d.enabled, d.at, d.carrier, d.swallows, d.bank_code, d.profile, d.actions, d.paused, d.paused_from from unnest($2::text[], $3::text[], $4::bool[], $5::text[], $6::text[], $7::text[], $8::int4[], $9::int4[], $10::int4[], "
-    "$11::int4[], $12::int4[], $13::bool[], $14::timestamptz[], $15::bool[], $16::bool[], $17::text[], $18::text[], $19::int4[], $20::timestamptz[], $21::timestamptz[]) with ordinality "
-    "as d(code, name, company, dialect, transport, endpoint, win, conns, pace, try_ms, sla, enabled, at, carrier, swallows, bank_code, profile, actions, paused, paused_from, n) order by d.code, d.n desc "
+    "d.enabled, d.at, d.carrier, d.swallows, d.bank_code, d.profile, d.actions, d.paused, d.paused_from, nullif(d.stands_for, ''), nullif(d.contact_a, ''), nullif(d.contact_b, '') from unnest($2::text[], $3::text[], $4::bool[], $5::text[], $6::text[], $7::text[], $8::int4[], $9::int4[], $10::int4[], "
+    "$11::int4[], $12::int4[], $13::bool[], $14::timestamptz[], $15::bool[], $16::bool[], $17::text[], $18::text[], $19::int4[], $20::timestamptz[], $21::timestamptz[], $22::text[], $23::text[], $24::text[]) with ordinality "
+    "as d(code, name, company, dialect, transport, endpoint, win, conns, pace, try_ms, sla, enabled, at, carrier, swallows, bank_code, profile, actions, paused, paused_from, stands_for, contact_a, contact_b, n) order by d.code, d.n desc "
     "on conflict (shard, code) do update set name = excluded.name, payment_company = excluded.payment_company, dialect = excluded.dialect, "
     "transport = excluded.transport, endpoint = excluded.endpoint, in_flight_max = excluded.in_flight_max, connections = excluded.connections, "
     "pace_per_s = excluded.pace_per_s, try_timeout_ms = excluded.try_timeout_ms, sla_feedback_ms = excluded.sla_feedback_ms, "
     "enabled = excluded.enabled, set_at = excluded.set_at, carrier = excluded.carrier, swallows_duplicates = excluded.swallows_duplicates, "
-    "bank_code = excluded.bank_code, profile = excluded.profile, actions = excluded.actions, paused_until = excluded.paused_until, paused_from = excluded.paused_from",
-    20, {T, T, B, T, T, T, I, I, I, I, I, B, W, B, B, T, T, I, W, W}},
+    "bank_code = excluded.bank_code, profile = excluded.profile, actions = excluded.actions, paused_until = excluded.paused_until, paused_from = excluded.paused_from, stands_for = excluded.stands_for, contact_a = excluded.contact_a, contact_b = excluded.contact_b",
+    23, {T, T, B, T, T, T, I, I, I, I, I, B, W, B, B, T, T, I, W, W, T, T, T}},
   [HF_STATEMENT_KEY] = {"registry_key",
     "insert into registry_key (shard, key_id, holder, unit, role, algorithm, public_key, valid_from, valid_until, revoked, set_at, jurisdiction) "
     "select distinct on (d.key_id) $1, d.key_id, d.holder, d.unit, d.role, d.algorithm, d.public_key, d.valid_from, d.valid_until, d.revoked, d.at, d.jurisdiction "

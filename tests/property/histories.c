@@ -117,6 +117,9 @@ static void change_registry(bool first)
     row->connections = 1;
     row->try_timeout_ms = 1000;
     row->sla_feedback_ms = 1000 + (uint32_t)any(100000);
+    if (beside(2, 8) == 0) strcpy(row->contacts[0], "N; 123; 08-20; 2099-01-01");
+    if (beside(2, 9) == 0) strcpy(row->contacts[1], "M; 456; 20-08; 2024-01-01");
+    if (beside(4, 10) == 0) row->paused_until_wall_ns = run.now.wall_ns + 3600 * HF_NS_PER_S;
     change.institutions_count++;
   }
   for (uint32_t i = 0; i < 3; i++) {
@@ -391,7 +394,8 @@ static void note_clock_and_lane(void)
   struct hf_input input = input_of(HF_INPUT_CLOCK);
   input.clock = &clock;
   take(&input);
-  const struct hf_fact_lane lane = {.institution = "BANKA", .silent = clock.synchronised, .tries = 8, .orders = 3};
+  struct hf_fact_lane lane = {.silent = clock.synchronised, .tries = 8, .orders = 3};
+  snprintf(lane.institution, sizeof lane.institution, "BANK%u", (unsigned)beside(2, 4));
   input = input_of(HF_INPUT_LANE);
   input.lane = &lane;
   take(&input);

@@ -151,6 +151,25 @@ static void commands_are_as_ever(void **unused)
   same(bytes, hf_command_encode(&command, out, sizeof out));
 }
 
+static const struct hf_institution full_row = {.code = "A",
+                                               .name = "n",
+                                               .dialect = "d",
+                                               .transport = "t",
+                                               .endpoint = "e",
+                                               .bank_code = "402100000114",
+                                               .profile = "side=bank",
+                                               .payment_company = true,
+                                               .enabled = true,
+                                               .swallows_duplicates = true,
+                                               .window = 1,
+                                               .connections = 1,
+                                               .try_timeout_ms = 1000,
+                                               .actions = 6,
+                                               .paused_until_wall_ns = 7000,
+                                               .paused_from_wall_ns = 6000,
+                                               .stands_for = "BANKB",
+                                               .contacts = {"N; 123; 08-20; 2027-06-30", "M; 456; 20-08; 2027-06-30"}};
+
 /* Fills every byte of a fact's payload that may be anything with something: each kind is then a message with all its fields. */
 static void fill(struct hf_fact *fact, enum hf_fact_kind kind)
 {
@@ -206,18 +225,17 @@ static void fill(struct hf_fact *fact, enum hf_fact_kind kind)
     fact->traced.root = 4, fact->traced.amount = 5, fact->traced.bound = HF_BOUND_HOPS;
     break;
   case HF_FACT_PAGE_READ: fact->page.chase.rows = 12; break;
-  case HF_FACT_INSTITUTION_SET:
-    fact->institution = (struct hf_institution){
-        "A", "n", "d", "t", "e", "402100000114", "side=bank", true, false, true, true, 1, 1, 0, 1000, 0, 6, 7000, 6000};
-    break;
+  case HF_FACT_INSTITUTION_SET: fact->institution = full_row; break;
   case HF_FACT_KEY_SET:
     memset(fact->key.id, 'a', HF_KEY_ID_SIZE);
     fact->key.role = HF_ROLE_LEADER, fact->key.algorithm = HF_ALGORITHM_ED25519;
     fact->key.public_key_size = 3, fact->key.public_key[2] = 8, fact->key.valid_until_wall_ns = HF_NS_PER_S;
     break;
+  case HF_FACT_CALL_RAISED: fact->call = (struct hf_fact_call){"BANKA", HF_RUNG_CONTACT_B, 1000, 2000}; break;
   case HF_FACT_LANE_NOTED: fact->lane = (struct hf_fact_lane){"BANKA", true, 8, 9}; break;
   case HF_FACT_POLICY_SET: fact->policy = hf_policy_default(); break;
-  case HF_FACT_ATTEMPT_ENDED: fact->step.outcome = HF_OUTCOME_RESET; break;
+  case HF_FACT_ORDER_SENT: strcpy(fact->step.way, "BANKA2"); break;
+  case HF_FACT_ATTEMPT_ENDED: fact->step.outcome = HF_OUTCOME_RESET, strcpy(fact->step.way, "BANKA2"); break;
   case HF_FACT_QUARANTINED: fact->quarantined.reason = HF_REASON_THIRD_STOP; break;
   case HF_FACT_TASK_OPENED: fact->task.task = HF_TASK_FIX, fact->task.cause = HF_DRAFT_CAUSE_PROTECTED; break;
   default: break;
