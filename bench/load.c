@@ -91,7 +91,8 @@ static void prepare(struct prepared *prepared, struct hf_trust *trust)
   }
   struct hf_signature signature = {.bytes = {job.signature, job.signature_size}};
   memcpy(signature.key_id, hf_trust_signing_key_id(trust), sizeof signature.key_id);
-  prepared->size = (uint32_t)hf_envelope_encode(HF_PAYLOAD_REPORT, body, &signature, prepared->bytes, sizeof prepared->bytes);
+  prepared->size =
+      (uint32_t)hf_envelope_encode(HF_PAYLOAD_REPORT, body, &signature, 1, prepared->bytes, sizeof prepared->bytes);
   if (body.size == 0 || bytes.size == 0 || prepared->size == 0) die("record", "too large");
 }
 

@@ -82,6 +82,7 @@ class World:
         self.officers = {'officer': ('officer 1', 'duty desk', 'officer'), 'second': ('officer 2', 'duty desk', 'officer'),
                          'leader': ('leader 1', 'duty desk', 'leader'), 'stranger': ('officer 9', 'other unit', 'officer')}
         self.postgres_more = ''  # lines for its configuration
+        self.pg_tls = False  # PostgreSQL takes TLS and passwords only, and everybody checks whom it is
         self.commit_times = False  # PostgreSQL keeps when each transaction was committed: for the benchmark
         self.members, self.gates = {}, {}  # code → the algorithm that it signs with at the gate
         self.endpoints, self.control, self.extra_topics, self.banks_sync, self.script, self.registry_more, self.brokers = {}, {}, [], True, None, [], 'none'
@@ -142,8 +143,11 @@ class World:
         data.mkdir(exist_ok=True)
         run_as = as_postgres(data)
         if first:
-            subprocess.run(run_as + [PG_BIN / 'initdb', '-D', data, '-U', 'holdfast', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+            secret = self.make_passwords() if self.pg_tls else []
+            subprocess.run(run_as + [PG_BIN / 'initdb', '-D', data, '-U', 'holdfast', '-A', 'scram-sha-256' if secret else 'trust', '-E', 'UTF8', '--locale=C.UTF-8', *secret],
                            check=True, stdout=subprocess.DEVNULL, cwd='/')
+            if secret:
+                self.demand_tls(data)
         self.pg_port = getattr(self, 'pg_port', None) or free_port()
         with open(data / 'holdfast.conf', 'w') as out:
             out.write(f"listen_addresses = '127.0.0.1'\nport = {self.pg_port}\nunix_socket_directories = ''\nmax_connections = 50\n"
@@ -157,18 +161,41 @@ class World:
         # The record is not on the way from a report to the wire: its vacuum must not hold up a stop that shares its cores.
         self.spawn('postgres', run_as + ['nice', '-n', '10', PG_BIN / 'postgres', '-D', data], cwd='/')
         self.conninfo = f'host=127.0.0.1 port={self.pg_port} user=holdfast dbname=holdfast'
+        if self.pg_tls:
+            self.conninfo += f" sslmode=verify-full sslrootcert={self.dir / 'tls/ca.pem'} channel_binding=require passfile={self.dir / 'tls/passwords'}"
         ready = [PG_BIN / 'pg_isready', '-q', '-h', '127.0.0.1', '-p', str(self.pg_port)]
         wait_until('PostgreSQL', lambda: subprocess.run(ready).returncode == 0, 60)
         if first:
-            subprocess.run([PG_BIN / 'createdb', '-h', '127.0.0.1', '-p', str(self.pg_port), '-U', 'holdfast', 'holdfast'], check=True)
+            subprocess.run([PG_BIN / 'createdb', '--maintenance-db', self.conninfo.replace('dbname=holdfast', 'dbname=postgres'), 'holdfast'], check=True)
+
+    LOGINS = ('engine', 'officer', 'auditor', 'console', 'gate', 'keeper')
+
+    def make_passwords(self):
+        """One for each log-in; initdb's argument."""
+        self.make_keys()
+        tls = self.dir / 'tls'
+        self.passwords = {login: os.urandom(12).hex() for login in ('holdfast', *self.LOGINS)}
+        (tls / 'passwords').write_text(''.join(f'127.0.0.1:*:*:{login}:{password}\n' for login, password in self.passwords.items()))
+        (tls / 'passwords').chmod(0o600)
+        (self.dir / 'postgres-password').write_text(self.passwords['holdfast'])
+        return ['--pwfile', self.dir / 'postgres-password']
+
+    def demand_tls(self, data):
+        for name in ('pem', 'key'):
+            shutil.copy(self.dir / f'tls/bank.{name}', data / f'server.{name}')  # a certificate of 127.0.0.1
+        (data / 'server.key').chmod(0o600)
+        (data / 'pg_hba.conf').write_text('hostssl all all 127.0.0.1/32 scram-sha-256\n')
+        with open(data / 'postgresql.conf', 'a') as out:
+            out.write("ssl = on\nssl_cert_file = 'server.pem'\nssl_key_file = 'server.key'\nssl_min_protocol_version = 'TLSv1.3'\n")
 
     def conninfo_of(self, login):
         return self.conninfo.replace('user=holdfast', f'user={login}')
 
     def make_logins(self):
         """Members of the migration's roles: nothing but the migration itself runs as a superuser."""
-        for role in ('engine', 'officer', 'auditor', 'console', 'gate', 'keeper'):
-            self.sql(f"do $$ begin if not exists (select from pg_roles where rolname = '{role}') then create role {role} login in role holdfast_{role}; end if; end $$")
+        for role in self.LOGINS:
+            secret = f" password '{self.passwords[role]}'" if self.pg_tls else ''
+            self.sql(f"do $$ begin if not exists (select from pg_roles where rolname = '{role}') then create role {role} login{secret} in role holdfast_{role}; end if; end $$")
 
     def stop_postgres(self, number=signal.SIGINT):
         self.end('postgres', number, 30)  # SIGINT: fast shutdown; SIGQUIT: immediate
@@ -212,7 +239,7 @@ class World:
             (tls / 'san').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost\n')
             openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '365', '-extfile', 'san', '-out', f'{name}.pem')
         self.ids = {}
-        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
+        for name, algorithm in (('root', 'ed25519'), *((name, 'ed25519') for name in self.officers), ('orders', 'ecdsa-p256'), ('answers', 'sm2-sm3'), ('auditor', 'ed25519'), ('keeper', 'ed25519'), ('audit', 'ed25519'), ('audit-sm2', 'sm2-sm3'), ('witness', 'ed25519')):
             self.keygen(name, algorithm)
         subprocess.run([self.bin / 'holdfast', 'personal', 'new', tls / 'personal.keys'], check=True)
         for code in self.members:
@@ -347,7 +374,7 @@ class World:
         note_key = self.note_key()
         for who in (*self.officers, 'root', 'auditor', 'keeper'):
             login = {'root': 'holdfast', 'auditor': 'auditor', 'keeper': 'keeper'}.get(who, 'officer')
-            key = tls / f'{"officer" if who in ("auditor", "keeper") else who}.key.pem'
+            key = tls / f'{who}.key.pem'
             (self.dir / f'{who}.yaml').write_text(f'brokers: "{self.brokers}"\nconninfo: "{self.conninfo_of(login)}"\nkey: "{key}"\nhttp: "127.0.0.1:{port}"\nrouting: "{ROOT / "schemas/routing"}"\n'
                                                 f'audit_key: "{note_key}"\ncheckpoints: "{self.dir / "checkpoints"}"\npersonal_keys: "{tls / "personal.keys"}"\n'
                                                 f'tls_certificate: "{tls / "centre.pem"}"\ntls_key: "{tls / "centre.key"}"\ntls_ca: "{tls / "ca.pem"}"\n')
@@ -401,6 +428,8 @@ class World:
         lines.append('keys:\n')
         for name, (holder, unit, role) in self.officers.items():
             lines.append(f'  - holder: "{holder}"\n    unit: "{unit}"\n    role: {role}\n    public_key: tls/{name}.pub.pem\n')
+        for name in ('auditor', 'keeper'):
+            lines.append(f'  - holder: "{name} 1"\n    unit: "{name}s"\n    role: auditor\n    public_key: tls/{name}.pub.pem\n')
         for code, name in self.answer_keys().items():
             lines.append(f'  - holder: {code}\n    role: institution\n    public_key: tls/{name}.pub.pem\n')
         for code in self.members:

@@ -13,10 +13,27 @@
 #define CHUNK "1000"
 #define FINDINGS_MAX 20
 
-static const char *const tables[] = {
-    "report", "quarantine", "fraud_case",      "submission",      "account",     "order_state",  "hold",   "trace",
-    "task",   "seen",       "linked_case",     "suspect_account", "institution", "registry_key", "policy", "protected_account",
-    "clock",  "sla",        "institution_call"};
+static const char *const tables[] = {"report",
+                                     "quarantine",
+                                     "fraud_case",
+                                     "submission",
+                                     "account",
+                                     "order_state",
+                                     "hold",
+                                     "trace",
+                                     "task",
+                                     "seen",
+                                     "linked_case",
+                                     "suspect_account",
+                                     "institution",
+                                     "registry_key",
+                                     "policy",
+                                     "protected_account",
+                                     "clock",
+                                     "sla",
+                                     "institution_call",
+                                     "access",
+                                     "registry_change"};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 struct replay {

@@ -38,6 +38,7 @@ struct hf_cli {
   const char *reason;             /* for --reveal, and of commands */
   /* of commands */
   const char *verb, *mode, *amount, *from, *until, *document, *to, *name, *confirm;
+  const char *propose; /* of what changes the registry: the file for the second administrator */
   bool cascade, break_glass, dry_run;
   int timeout_s;
   char **arguments;
@@ -58,7 +59,12 @@ int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, 
 int hf_cli_http(const char *place, const char *method, const char *path, const char *body, char *answer, size_t answer_size);
 
 /* Records a reveal. False, after having said why, where it cannot be recorded or no reason is given. */
-bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char *what);
+/*
+ * Signs that somebody is about to have `what` shown in full, to take it away or to destroy it, and waits until the fact is
+ * recorded. False, after having said why: then nothing may be shown. case_id: NULL where it is of no single case.
+ */
+bool hf_cli_note_access(const struct hf_cli *cli, enum hf_access_kind kind, const char *what, const char *reason,
+                        const char *case_id);
 
 /* Fills random bytes from the kernel. */
 void hf_cli_random(void *bytes, size_t size);
@@ -68,6 +74,14 @@ struct hf_produced {
   int32_t partition;
   int64_t offset;
 };
+#define HF_ENVELOPE_SIZE_MAX (HF_RECORD_SIZE_MAX + 4096)
+/* Signs payload by the configuration's key, beside the first signature where there is one (NULL: none): the envelope's size, 0
+ * after having said why not. */
+size_t hf_cli_sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload,
+                   const struct hf_signature *first, uint8_t *out, size_t capacity);
+/* Appends an envelope that is signed; partition and exit code as below. */
+int hf_cli_append(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span envelope, const char *key,
+                  int32_t partition, struct hf_produced *produced);
 /* Signs payload and appends it: partition -1 lets the key decide. Exit code; says why it failed. */
 int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key,
                   int32_t partition, struct hf_produced *produced);
@@ -80,7 +94,8 @@ int hf_cli_partitions_of(const struct hf_cli *cli, const char *topic);
 /* The commands. */
 int hf_command_keygen(struct hf_cli *cli);
 int hf_command_report_submit(struct hf_cli *cli);
-/* Signs the change and waits until every shard has it. The id and the time are set here. */
+/* Signs the change and waits until every shard has it, or with --propose writes it for a second administrator (change.c). The
+ * id and the time are set here. */
 int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change);
 int hf_command_facts_tail(struct hf_cli *cli);
 int hf_command_alerts_tail(struct hf_cli *cli);
@@ -90,6 +105,8 @@ int hf_command_institution_pause(struct hf_cli *cli);
 int hf_command_institution_resume(struct hf_cli *cli);
 int hf_command_institution_test(struct hf_cli *cli);
 int hf_command_registry_apply(struct hf_cli *cli);
+int hf_command_registry_approve(struct hf_cli *cli);
+int hf_command_registry_list(struct hf_cli *cli);
 int hf_command_act(struct hf_cli *cli);
 int hf_command_second(struct hf_cli *cli);
 int hf_command_about_submission(struct hf_cli *cli);
@@ -101,6 +118,7 @@ int hf_command_policy_show(struct hf_cli *cli);
 int hf_command_key_list(struct hf_cli *cli);
 int hf_command_case_watch(struct hf_cli *cli);
 int hf_command_order_show(struct hf_cli *cli);
+int hf_command_access_list(struct hf_cli *cli);
 int hf_command_institution_list(struct hf_cli *cli);
 int hf_command_institution_contacts(struct hf_cli *cli);
 int hf_command_route(struct hf_cli *cli);

@@ -83,6 +83,26 @@ static void check_keys_ends(struct doctor *doctor, PGconn *database)
   PQclear(result);
 }
 
+/* Over a network nobody reads along, and it is the right server; on this machine there is nobody between. */
+static void check_connection(struct doctor *doctor, PGconn *database)
+{
+  char found[160];
+  const char *host = PQhost(database), *mode = "";
+  PQconninfoOption *options = PQconninfo(database);
+  for (PQconninfoOption *one = options; one != NULL && one->keyword != NULL; one++)
+    if (strcmp(one->keyword, "sslmode") == 0 && one->val != NULL) mode = one->val;
+  bool local = host == NULL || host[0] == '/' || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+               strcmp(host, "localhost") == 0;
+  bool tls = PQsslInUse(database) != 0;
+  if (tls)
+    snprintf(found, sizeof found, _("%s, sslmode %s"), PQsslAttribute(database, "protocol"), mode);
+  else
+    snprintf(found, sizeof found, "%s", local ? _("on this machine, without TLS") : _("over a network without TLS"));
+  hf_check_tell(&doctor->checks, local || (tls && strcmp(mode, "verify-full") == 0), "connection", found,
+                _("conninfo: sslmode=verify-full sslrootcert=… channel_binding=require"));
+  PQconninfoFree(options);
+}
+
 /* Whom nobody can reach by night, or soon not any more. */
 static void check_contacts(struct doctor *doctor, PGconn *database)
 {
@@ -136,6 +156,7 @@ static void check_postgres(struct doctor *doctor)
     hf_check_tell(&doctor->checks, atoi(PQgetvalue(result, 0, 0)) > 0, "shards", found, _("start holdfastd"));
   }
   PQclear(result);
+  check_connection(doctor, database);
   check_keys_ends(doctor, database);
   check_contacts(doctor, database);
   PQfinish(database);

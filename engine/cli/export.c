@@ -174,7 +174,8 @@ static bool check_month(const char *text)
 }
 
 /* Beside the target, then in its place: a reader finds a whole file or none. */
-static int export_to(PGconn *database, const struct kind *kind, const char *month, const char *target, enum form form)
+static int export_to(const struct hf_cli *cli, PGconn *database, const struct kind *kind, const char *month, const char *target,
+                     enum form form)
 {
   char part[1024], digest[2 * HF_SHA256_SIZE + 1] = "", what[256];
   uint8_t sum[HF_SHA256_SIZE];
@@ -195,15 +196,8 @@ static int export_to(PGconn *database, const struct kind *kind, const char *mont
     hf_say("%s: %s", part, strerror(errno));
     ok = false;
   }
-  snprintf(what, sizeof what, "export %s %s, sha256 %s", kind->name, month, digest);
-  PGresult *result = !ok ? NULL
-                         : PQexecParams(database, "insert into reveal (what, reason) values ($1, 'export')", 1, NULL,
-                                        (const char *const[]){what}, NULL, NULL, 0);
-  if (ok && PQresultStatus(result) != PGRES_COMMAND_OK) {
-    hf_say(_("the export cannot be recorded, so there is none: %s"), PQresultErrorMessage(result));
-    ok = false;
-  }
-  PQclear(result);
+  snprintf(what, sizeof what, "%s %s, sha256 %s", kind->name, month, digest);
+  ok = ok && hf_cli_note_access(cli, HF_ACCESS_EXPORT, what, cli->reason == NULL ? "export" : cli->reason, NULL);
   if (!ok || rename(part, target) != 0) {
     unlink(part);
     return HF_EXIT_FAILED;
@@ -240,7 +234,7 @@ int hf_command_export(struct hf_cli *cli)
   if (!check_month(month)) return HF_EXIT_USAGE;
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  int code = export_to(database, kind, month, target, form);
+  int code = export_to(cli, database, kind, month, target, form);
   PQfinish(database);
   return code;
 }

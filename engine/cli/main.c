@@ -68,6 +68,9 @@ static const struct command commands[] = {
   {"policy sign", "FILE", 1, 1, hf_command_registry_apply, N_("sign and apply a policy"), "holdfast policy sign policy.yaml"},
   {"key add", "FILE", 1, 1, hf_command_registry_apply, N_("add, rotate or revoke keys: rows of a registry file"), "holdfast key add keys.yaml"},
   {"registry apply", "FILE", 1, 1, hf_command_registry_apply, N_("set institutions, keys and policy, signed by a root administrator"), "holdfast registry apply registry.yaml"},
+  {"access list", "[MONTH]", 0, 1, hf_command_access_list, N_("who had what shown in full, took it away or destroyed keys, and why"), "holdfast access list 2026-12"},
+  {"registry approve", "PROPOSAL", 1, 1, hf_command_registry_approve, N_("see what another administrator proposes (--propose of apply, policy sign, key add, institution pause and resume), sign it and apply it"), "holdfast registry approve change.signed"},
+  {"registry list", "", 0, 0, hf_command_registry_list, N_("each change of the registry, by whom"), "holdfast registry list"},
   {"audit check", "", 0, 0, hf_command_audit_check, N_("check every row, leaf and checkpoint; name the first that is not right"), "holdfast audit check --key holdfast+…"},
   {"audit checkpoint", "", 0, 0, hf_command_audit_checkpoint, N_("the newest signed checkpoint of each shard"), "holdfast audit checkpoint"},
   {"audit prove", "ORDER", 1, 1, hf_command_audit_prove, N_("an order's facts with proof that they are in the record, as a bundle"), "holdfast audit prove 0193… > order.json"},
@@ -99,6 +102,7 @@ static int usage(FILE *out, int code)
             "[--until TIME]\n"
             "               [--document TYPE,NUMBER,ISSUER,FILE] [--to INSTITUTION,NUMBER,NAME] [--name NAME] [--cascade] "
             "[--break-glass]\n"
+            "  of the registry: [--propose FILE]\n"
             "  of audit: [--key KEY,…]"));
   for (size_t i = 0; i < COMMANDS_COUNT; i++)
     fprintf(out, "  %-18s %-22s %s\n", commands[i].words, commands[i].arguments, _(commands[i].help));
@@ -123,6 +127,7 @@ static int completion(const char *shell)
   for (size_t i = 0; i < COMMANDS_COUNT; i++) printf("%s%s", i > 0 ? " " : "", commands[i].words);
   puts(
       " --config --json --reveal --reason --timeout --help --dry-run --confirm= --mode --amount --from --until --document --to "
+      "--propose "
       "--name "
       "--key "
       "--cascade --break-glass\"\n"
@@ -179,13 +184,17 @@ static const struct command *find_command(int count, char **words, int *used)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"config", 1, NULL, 'c'},      {"json", 0, NULL, 'j'},    {"reveal", 0, NULL, 'r'},
-                                          {"reason", 1, NULL, 'w'},      {"timeout", 1, NULL, 't'}, {"help", 0, NULL, 'h'},
-                                          {"completion", 1, NULL, 'x'},  {"version", 0, NULL, 'v'}, {"mode", 1, NULL, 'm'},
-                                          {"amount", 1, NULL, 'a'},      {"until", 1, NULL, 'u'},   {"from", 1, NULL, 'f'},
-                                          {"document", 1, NULL, 'd'},    {"to", 1, NULL, 'T'},      {"name", 1, NULL, 'n'},
-                                          {"key", 1, NULL, 'k'},         {"confirm", 1, NULL, 'C'}, {"cascade", 0, NULL, 'D'},
-                                          {"break-glass", 0, NULL, 'B'}, {"dry-run", 0, NULL, 'N'}, {0}};
+  static const struct option options[] = {{"config", 1, NULL, 'c'},      {"json", 0, NULL, 'j'},
+                                          {"reveal", 0, NULL, 'r'},      {"reason", 1, NULL, 'w'},
+                                          {"timeout", 1, NULL, 't'},     {"help", 0, NULL, 'h'},
+                                          {"completion", 1, NULL, 'x'},  {"version", 0, NULL, 'v'},
+                                          {"mode", 1, NULL, 'm'},        {"amount", 1, NULL, 'a'},
+                                          {"until", 1, NULL, 'u'},       {"from", 1, NULL, 'f'},
+                                          {"document", 1, NULL, 'd'},    {"to", 1, NULL, 'T'},
+                                          {"name", 1, NULL, 'n'},        {"key", 1, NULL, 'k'},
+                                          {"confirm", 1, NULL, 'C'},     {"cascade", 0, NULL, 'D'},
+                                          {"break-glass", 0, NULL, 'B'}, {"dry-run", 0, NULL, 'N'},
+                                          {"propose", 1, NULL, 'P'},     {0}};
   struct hf_cli cli = {.timeout_s = 30};
   const char *file = getenv("HOLDFAST_CONFIG");
   int option, used = 0;
@@ -213,6 +222,7 @@ int main(int argc, char **argv)
     case 'D': cli.cascade = true; break;
     case 'B': cli.break_glass = true; break;
     case 'N': cli.dry_run = true; break;
+    case 'P': cli.propose = optarg; break;
     case 'x': return completion(optarg);
     case 'v': return puts("holdfast " HF_VERSION) < 0;
     case 'h': return usage(stdout, HF_EXIT_OK);

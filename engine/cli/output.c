@@ -178,18 +178,3 @@ int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, 
   free(wrapped);
   return code;
 }
-
-bool hf_cli_record_reveal(const struct hf_cli *cli, PGconn *database, const char *what)
-{
-  if (cli->reason == NULL || strlen(cli->reason) < 5) {
-    hf_say("%s", _("--reveal needs --reason with at least 5 characters; it is recorded"));
-    return false;
-  }
-  const char *values[] = {what, cli->reason};
-  PGresult *result =
-      PQexecParams(database, "insert into reveal (what, reason) values ($1, $2)", 2, NULL, values, NULL, NULL, 0);
-  bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-  if (!ok) hf_say(_("the reveal cannot be recorded, so nothing is shown: %s"), PQresultErrorMessage(result));
-  PQclear(result);
-  return ok;
-}

@@ -101,8 +101,8 @@ static int destroy(const struct hf_cli *cli, PGconn *database)
     hf_say(_("there is no case %s that is closed and without open orders"), id);
     return HF_EXIT_REFUSED;
   }
-  snprintf(what, sizeof what, "destroyed %s", id);
-  if (!hf_cli_record_reveal(cli, database, what)) return HF_EXIT_REFUSED;
+  snprintf(what, sizeof what, "data keys of case %s", id);
+  if (!hf_cli_note_access(cli, HF_ACCESS_DESTROY, what, cli->reason, id)) return HF_EXIT_REFUSED;
   result =
       PQexecParams(database, "delete from case_key where shard = any (array(select shard from shard)) and case_id = $1::uuid",
                    1, NULL, &id, NULL, NULL, 0);

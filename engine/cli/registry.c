@@ -314,36 +314,6 @@ static bool read_registry(struct hf_yaml *yaml, struct hf_registry_change *chang
   return policy == NULL || read_policy(yaml, policy, &change->policy);
 }
 
-/* The same signed bytes into every partition: each core has the registry at a place of its own log. */
-static int apply(struct hf_cli *cli, const struct hf_registry_change *change, uint8_t *payload)
-{
-  struct hf_produced at[HF_SHARDS_MAX];
-  int partitions = hf_cli_partitions(cli), code = HF_EXIT_OK;
-  size_t size = hf_registry_encode(change, payload, HF_RECORD_SIZE_MAX);
-  if (partitions < 1 || partitions > HF_SHARDS_MAX) {
-    hf_say(_("the topic %s has %d partitions; 1 to %d are expected"), cli->reports, partitions, HF_SHARDS_MAX);
-    return HF_EXIT_UNAVAILABLE;
-  }
-  for (int p = 0; p < partitions && code == HF_EXIT_OK; p++)
-    code = hf_cli_submit(cli, HF_PAYLOAD_REGISTRY, (struct hf_span){payload, size}, NULL, p, &at[p]);
-  if (code == HF_EXIT_OK) code = hf_cli_wait_recorded(cli, at, partitions);
-  if (code == HF_EXIT_OK)
-    hf_say(_("%u institutions and %u keys are set in %d shards"), change->institutions_count, change->keys_count, partitions);
-  return code;
-}
-
-int hf_cli_apply_registry(struct hf_cli *cli, struct hf_registry_change *change)
-{
-  uint8_t *payload = malloc(HF_RECORD_SIZE_MAX), random[10];
-  if (payload == NULL) abort();
-  hf_cli_random(random, sizeof random);
-  change->made_wall_ns = hf_time_now().wall_ns;
-  change->id = hf_uuid_v7(change->made_wall_ns, random);
-  int code = apply(cli, change, payload);
-  free(payload);
-  return code;
-}
-
 int hf_command_registry_apply(struct hf_cli *cli)
 {
   struct hf_yaml yaml;

@@ -69,7 +69,7 @@ static int with_case(struct hf_cli *cli, int (*run)(const struct hf_cli *cli, PG
   struct hf_opened *opened = NULL;
   if (!count_case(database, id, &all, &open))
     hf_say(_("there is no case %s"), id);
-  else if (cli->reveal && !hf_cli_record_reveal(cli, database, id))
+  else if (cli->reveal && !hf_cli_note_access(cli, HF_ACCESS_REVEAL, id, cli->reason, id))
     code = HF_EXIT_REFUSED;
   else if (!cli->reveal || (cli->opened = opened = hf_opened_case(cli, database, id)) != NULL)
     code = run(cli, database, id);
@@ -484,9 +484,11 @@ int hf_command_quarantine_show(struct hf_cli *cli)
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   int code = HF_EXIT_REFUSED;
-  char *raw = NULL;
+  char *raw = NULL, what[64];
+  snprintf(what, sizeof what, "quarantined record %s of shard %s", cli->arguments[1], cli->arguments[0]);
   /* The bytes hold whatever the sender put in, account numbers too: they are revealed, not shown. */
-  if (!cli->reveal || (hf_cli_record_reveal(cli, database, "quarantine") && (raw = open_raw(cli, database)) != NULL))
+  if (!cli->reveal ||
+      (hf_cli_note_access(cli, HF_ACCESS_REVEAL, what, cli->reason, NULL) && (raw = open_raw(cli, database)) != NULL))
     code = hf_cli_show(cli, database, _("shard,offset,reason,transfer,key,report,case,when,raw (base64)"),
                        "select shard, topic_offset, reason, transfer, key_id, report_id, case_id, to_char(decided_at, "
                        "'YYYY-MM-DD HH24:MI:SS.MSOF') as at, "

@@ -75,8 +75,8 @@ static rd_kafka_headers_t *headers_for(enum hf_payload_kind kind)
   return headers;
 }
 
-/* The envelope's size, 0 after having said why not. */
-static size_t sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, uint8_t *out, size_t capacity)
+size_t hf_cli_sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload,
+                   const struct hf_signature *first, uint8_t *out, size_t capacity)
 {
   struct hf_trust *trust = NULL;
   struct hf_trust_job job;
@@ -87,9 +87,12 @@ static size_t sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct h
   size_t bytes_size = bytes == NULL ? 0 : hf_envelope_signed_bytes(kind, payload, bytes, capacity);
   if (hf_is_ok(status)) status = hf_trust_sign(trust, &job, (struct hf_span){bytes, bytes_size});
   if (hf_is_ok(status) && bytes_size > 0 && job.signature_size > 0) {
-    struct hf_signature signature = {.bytes = {job.signature, job.signature_size}};
-    memcpy(signature.key_id, hf_trust_signing_key_id(trust), sizeof signature.key_id);
-    size = hf_envelope_encode(kind, payload, &signature, out, capacity);
+    struct hf_signature signatures[2];
+    struct hf_signature *own = &signatures[first != NULL];
+    if (first != NULL) signatures[0] = *first;
+    own->bytes = (struct hf_span){job.signature, job.signature_size};
+    memcpy(own->key_id, hf_trust_signing_key_id(trust), sizeof own->key_id);
+    size = hf_envelope_encode(kind, payload, signatures, first != NULL ? 2 : 1, out, capacity);
   }
   if (size == 0) hf_say(_("it cannot be signed: %s"), hf_is_ok(status) ? _("too large, or the key does not sign") : status.why);
   hf_trust_close(trust);
@@ -97,32 +100,36 @@ static size_t sign(const struct hf_cli *cli, enum hf_payload_kind kind, struct h
   return size;
 }
 
-int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key,
+int hf_cli_append(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span envelope, const char *key,
                   int32_t partition, struct hf_produced *produced)
 {
   struct delivery delivery = {.done = false};
   size_t key_size = key == NULL ? 0 : strlen(key);
-  size_t capacity = HF_RECORD_SIZE_MAX + 4096;
-  uint8_t *envelope = malloc(capacity);
-  size_t size = envelope == NULL ? 0 : sign(cli, kind, payload, envelope, capacity);
-  rd_kafka_t *kafka = size == 0 ? NULL : open_producer(cli, on_delivery, &delivery);
-  int code = size == 0 ? HF_EXIT_SIGNATURE : HF_EXIT_UNAVAILABLE;
-  if (kafka != NULL) {
-    rd_kafka_resp_err_t failed =
-        rd_kafka_producev(kafka, RD_KAFKA_V_TOPIC(cli->reports), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, key_size),
-                          RD_KAFKA_V_VALUE(envelope, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_HEADERS(headers_for(kind)), RD_KAFKA_V_END);
-    for (int i = 0; failed == RD_KAFKA_RESP_ERR_NO_ERROR && !delivery.done && i < 120; i++) rd_kafka_poll(kafka, 100);
-    if (failed == RD_KAFKA_RESP_ERR_NO_ERROR && delivery.done) failed = delivery.error;
-    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
-      hf_say(_("Kafka did not take it: %s"), rd_kafka_err2str(failed));
-    else if (!delivery.done)
-      code = HF_EXIT_UNKNOWN;
-    else
-      code = HF_EXIT_OK;
-    rd_kafka_destroy(kafka);
-  }
+  rd_kafka_t *kafka = open_producer(cli, on_delivery, &delivery);
+  int code = HF_EXIT_UNAVAILABLE;
+  if (kafka == NULL) return code;
+  rd_kafka_resp_err_t failed =
+      rd_kafka_producev(kafka, RD_KAFKA_V_TOPIC(cli->reports), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, key_size),
+                        RD_KAFKA_V_VALUE((void *)(uintptr_t)envelope.data, envelope.size),
+                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers_for(kind)), RD_KAFKA_V_END);
+  for (int i = 0; failed == RD_KAFKA_RESP_ERR_NO_ERROR && !delivery.done && i < 120; i++) rd_kafka_poll(kafka, 100);
+  if (failed == RD_KAFKA_RESP_ERR_NO_ERROR && delivery.done) failed = delivery.error;
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
+    hf_say(_("Kafka did not take it: %s"), rd_kafka_err2str(failed));
+  else
+    code = delivery.done ? HF_EXIT_OK : HF_EXIT_UNKNOWN;
+  rd_kafka_destroy(kafka);
   *produced = delivery.at;
+  return code;
+}
+
+int hf_cli_submit(const struct hf_cli *cli, enum hf_payload_kind kind, struct hf_span payload, const char *key,
+                  int32_t partition, struct hf_produced *produced)
+{
+  uint8_t *envelope = malloc(HF_ENVELOPE_SIZE_MAX);
+  size_t size = envelope == NULL ? 0 : hf_cli_sign(cli, kind, payload, NULL, envelope, HF_ENVELOPE_SIZE_MAX);
+  int code =
+      size == 0 ? HF_EXIT_SIGNATURE : hf_cli_append(cli, kind, (struct hf_span){envelope, size}, key, partition, produced);
   free(envelope);
   return code;
 }

@@ -16,6 +16,7 @@
 #define HF_PAYLOAD_TYPE_REPORT "application/vnd.holdfast.report.v1+protobuf"
 #define HF_PAYLOAD_TYPE_REGISTRY "application/vnd.holdfast.registry.v1+protobuf"
 #define HF_PAYLOAD_TYPE_COMMAND "application/vnd.holdfast.command.v1+protobuf"
+#define HF_PAYLOAD_TYPE_ACCESS "application/vnd.holdfast.access.v1+protobuf"
 #define HF_PAYLOAD_TYPE_ORDER "application/vnd.holdfast.order.v1+protobuf"
 #define HF_PAYLOAD_TYPE_ANSWER "application/vnd.holdfast.answer.v1+protobuf"
 #define HF_PAYLOAD_TYPE_CALLBACK "application/vnd.holdfast.callback.v1"
@@ -25,6 +26,7 @@ enum hf_payload_kind {
   HF_PAYLOAD_REPORT,
   HF_PAYLOAD_REGISTRY,
   HF_PAYLOAD_COMMAND,
+  HF_PAYLOAD_ACCESS,
   HF_PAYLOAD_ORDER, /* from here on: what goes between centre and institutions, never a submission */
   HF_PAYLOAD_ANSWER,
   HF_PAYLOAD_CALLBACK
@@ -32,7 +34,7 @@ enum hf_payload_kind {
 
 static inline bool hf_payload_is_submission(enum hf_payload_kind kind)
 {
-  return kind >= HF_PAYLOAD_REPORT && kind <= HF_PAYLOAD_COMMAND;
+  return kind >= HF_PAYLOAD_REPORT && kind <= HF_PAYLOAD_ACCESS;
 }
 
 struct hf_signature {
@@ -57,9 +59,9 @@ const char *hf_payload_type(enum hf_payload_kind kind);
 /* DSSE's pre-authentication encoding: what is signed. Returns its size; 0 when it does not fit. */
 size_t hf_envelope_signed_bytes(enum hf_payload_kind kind, struct hf_span payload, uint8_t *out, size_t capacity);
 
-/* Writes an envelope with one signature; 0 when it does not fit. */
-size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, const struct hf_signature *signature, uint8_t *out,
-                          size_t capacity);
+/* Writes an envelope with 1…HF_SIGNATURES_MAX signatures; 0 when it does not fit. */
+size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, const struct hf_signature *signatures,
+                          uint32_t count, uint8_t *out, size_t capacity);
 
 /*
  * What an institution says at the gate, as it signed it: five lines, each ended by a newline: method, path, time in seconds,
@@ -83,6 +85,10 @@ size_t hf_report_encode(const struct hf_report *report, uint8_t *out, size_t cap
 /* NONE, or TOO_MANY_TARGETS … BAD_COMMAND. */
 enum hf_reason hf_command_decode(struct hf_span payload, struct hf_arena *arena, struct hf_command *command);
 size_t hf_command_encode(const struct hf_command *command, uint8_t *out, size_t capacity);
+
+/* NONE, or MALFORMED_PAYLOAD … BAD_COMMAND. */
+enum hf_reason hf_access_decode(struct hf_span payload, struct hf_arena *arena, struct hf_access *access);
+size_t hf_access_encode(const struct hf_access *access, uint8_t *out, size_t capacity);
 
 /* An order as institutions get it. Returns the size written; 0 when it does not fit. */
 size_t hf_order_encode(const struct hf_order *order, uint8_t *out, size_t capacity);

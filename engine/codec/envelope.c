@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "engine/base/assert.h"
 #include "engine/codec/wire.h"
 #include "proto/envelope.pb-c.h"
 
@@ -7,6 +8,7 @@ static const char *const payload_types[] = {"",
                                             HF_PAYLOAD_TYPE_REPORT,
                                             HF_PAYLOAD_TYPE_REGISTRY,
                                             HF_PAYLOAD_TYPE_COMMAND,
+                                            HF_PAYLOAD_TYPE_ACCESS,
                                             HF_PAYLOAD_TYPE_ORDER,
                                             HF_PAYLOAD_TYPE_ANSWER,
                                             HF_PAYLOAD_TYPE_CALLBACK};
@@ -86,17 +88,21 @@ size_t hf_envelope_signed_bytes(enum hf_payload_kind kind, struct hf_span payloa
   return writer.full ? 0 : writer.size;
 }
 
-size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, const struct hf_signature *signature, uint8_t *out,
-                          size_t capacity)
+size_t hf_envelope_encode(enum hf_payload_kind kind, struct hf_span payload, const struct hf_signature *signatures,
+                          uint32_t count, uint8_t *out, size_t capacity)
 {
   Holdfast__V1__Envelope envelope = HOLDFAST__V1__ENVELOPE__INIT;
-  Holdfast__V1__Signature one = HOLDFAST__V1__SIGNATURE__INIT;
-  Holdfast__V1__Signature *list[] = {&one};
-  one.key_id = hf_wire_const(signature->key_id);
-  one.signature = (ProtobufCBinaryData){signature->bytes.size, (uint8_t *)(uintptr_t)signature->bytes.data};
+  Holdfast__V1__Signature made[HF_SIGNATURES_MAX], *list[HF_SIGNATURES_MAX];
+  HF_ASSERT(count > 0 && count <= HF_SIGNATURES_MAX);
+  for (uint32_t i = 0; i < count; i++) {
+    list[i] = &made[i];
+    holdfast__v1__signature__init(&made[i]);
+    made[i].key_id = hf_wire_const(signatures[i].key_id);
+    made[i].signature = (ProtobufCBinaryData){signatures[i].bytes.size, (uint8_t *)(uintptr_t)signatures[i].bytes.data};
+  }
   envelope.payload_type = hf_wire_const(payload_types[kind]);
   envelope.payload = (ProtobufCBinaryData){payload.size, (uint8_t *)(uintptr_t)payload.data};
-  envelope.n_signatures = 1;
+  envelope.n_signatures = count;
   envelope.signatures = list;
   return hf_wire_pack(&envelope.base, out, capacity);
 }

@@ -43,6 +43,7 @@ NAMES(task, hf_task)
 NAMES(bound, hf_bound)
 NAMES(draft_cause, hf_draft_cause)
 NAMES(rung, hf_rung)
+NAMES(access, hf_access_kind)
 EVENTS(order_event, hf_order_event, HF_ORDER_EVENT_COUNT)
 EVENTS(hold_event, hf_hold_event, HF_HOLD_EVENT_COUNT)
 
@@ -109,7 +110,8 @@ TABLE(order_fields, FIELD(1, UUID, order.id), FIELD(2, UUID, order.case_id), FIE
       FIELD(12, TIME, order.issued_wall_ns), FIELD(13, TIME, order.deadline_wall_ns), FIELD(14, UUID, order.submission_id),
       FIELD(15, TEXT, order.key_id), FIELD(16, TEXT, order.form_reference), FIELD(17, TEXT, order.second_id), FIELD(18, UUID, order.parent),
       FIELD(19, U32, order.hop), FIELD(20, U32, order.mode), FIELD(21, U32, order.page), FIELD(22, TIME, order.until_wall_ns),
-      FIELD(23, TEXT, order.serial), PART(24, order.document, document), PART(25, order.party, party), FIELD(26, TEXT, order.text))
+      FIELD(23, TEXT, order.serial), PART(24, order.document, document), PART(25, order.party, party), FIELD(26, TEXT, order.text),
+      FIELD(27, TIME, order.receipt_by_wall_ns))
 TABLE(order_step, FIELD(1, UUID, step.order_id), FIELD(2, UUID, step.submission_id))
 TABLE(order_sent, FIELD(1, UUID, step.order_id), FIELD(2, U32, step.attempt), FIELD(3, S64, step.at.mono_ns), FIELD(4, TIME, step.at.wall_ns),
       FIELD(5, TEXT, step.way))
@@ -174,6 +176,13 @@ TABLE(sla_set, FIELD(1, U32, sla.version), FIELD(2, TIME, sla.effective_wall_ns)
 TABLE(lane_noted, FIELD(1, TEXT, lane.institution), FIELD(2, BOOL, lane.silent), FIELD(3, U32, lane.tries), FIELD(4, U32, lane.orders))
 TABLE(call_raised, FIELD(1, TEXT, call.institution), CODE(2, call.rung, rung), FIELD(3, TIME, call.since_wall_ns),
       FIELD(4, TIME, call.next_wall_ns))
+TABLE(registry_changed, FIELD(1, UUID, changed.id), FIELD(2, TEXT, changed.key_id), FIELD(3, TEXT, changed.second_id),
+      FIELD(4, S64, changed.offset), FIELD(5, TIME, changed.made_wall_ns), FIELD(6, TIME, changed.appended_wall_ns),
+      FIELD(7, U32, changed.institutions), FIELD(8, U32, changed.keys), FIELD(9, U32, changed.protected), FIELD(10, BOOL, changed.policy),
+      FIELD(11, BOOL, changed.sla))
+TABLE(access_noted, FIELD(1, UUID, access.of.id), CODE(2, access.of.kind, access), FIELD(3, TEXT, access.of.what),
+      FIELD(4, TEXT, access.of.reason), FIELD(5, UUID, access.of.case_id), FIELD(6, TIME, access.of.made_wall_ns),
+      FIELD(7, TIME, access.appended_wall_ns), FIELD(8, S64, access.offset), FIELD(9, TEXT, access.key_id))
 TABLE(clock_noted, FIELD(1, TIME, clock.ahead_ns), FIELD(2, TIME, clock.error_ns), FIELD(3, BOOL, clock.synchronised))
 TABLE(machine_counted, FIELD(1, TEXT, machine.key_id), FIELD(2, S64, machine.hour), FIELD(3, U32, machine.reports))
 
@@ -207,6 +216,8 @@ static const struct {
   [HF_FACT_CASE_CLOSED] = {58, &nothing},               [HF_FACT_PROTECTED_SET] = {59, &protected_set},
   [HF_FACT_MACHINE_COUNTED] = {60, &machine_counted},   [HF_FACT_CLOCK_NOTED] = {61, &clock_noted},
   [HF_FACT_LANE_NOTED] = {64, &lane_noted},             [HF_FACT_CALL_RAISED] = {65, &call_raised},
+  [HF_FACT_ACCESS_NOTED] = {66, &access_noted},         [HF_FACT_RECEIPT_MISSED] = {67, &order_overdue},
+  [HF_FACT_REGISTRY_CHANGED] = {68, &registry_changed},
   [HF_FACT_SLA_SET] = {62, &sla_set},                   [HF_FACT_ORDER_WARNED] = {63, &order_overdue},
 };
 /* clang-format on */

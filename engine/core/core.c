@@ -190,9 +190,22 @@ static uint64_t account_checksum(const struct hf_core *core, const struct hf_acc
 
 static uint64_t order_checksum(const struct hf_core *core, const struct hf_order_entry *order, uint64_t sum)
 {
-  int64_t numbers[] = {order->state,    order->action,         order->ordinal,          order->mode,          order->hop,
-                       order->attempts, order->page,           order->overdue,          order->warned,        order->corrected,
-                       order->amount,   order->issued_wall_ns, order->deadline_wall_ns, order->until_wall_ns, order->left};
+  int64_t numbers[] = {order->state,
+                       order->action,
+                       order->ordinal,
+                       order->mode,
+                       order->hop,
+                       order->attempts,
+                       order->page,
+                       order->overdue,
+                       order->warned,
+                       order->corrected,
+                       order->amount,
+                       order->issued_wall_ns,
+                       order->deadline_wall_ns,
+                       order->until_wall_ns,
+                       order->left,
+                       order->receipt_by_wall_ns};
   sum = hf_checksum(sum, order->id.uuid.bytes, 16);
   sum = hf_checksum(sum, order->parent.uuid.bytes, 16);
   sum = hf_checksum(sum, hf_submission_at(core, order->submission)->id.bytes, 16);

@@ -34,6 +34,7 @@ enum hf_input_kind {
   HF_INPUT_REPORT,     /* a record that decoded as a report */
   HF_INPUT_COMMAND,    /* … as a command */
   HF_INPUT_REGISTRY,   /* … as a registry change */
+  HF_INPUT_ACCESS,     /* … as somebody's access to what is personal */
   HF_INPUT_UNREADABLE, /* a record that did not: `verdict` says why */
   HF_INPUT_LEFT,       /* an attempt's last byte was handed to the kernel */
   HF_INPUT_ATTEMPT_ENDED,
@@ -55,10 +56,12 @@ struct hf_input {
   int64_t consumed_wall_ns;
   enum hf_reason verdict; /* what intake and trust found wrong; NONE: these bytes were signed by key_id */
   char key_id[HF_KEY_ID_SIZE + 1];
-  bool key_is_record_key; /* the Kafka key names the same case, and this partition is that case's */
+  char second_id[HF_KEY_ID_SIZE + 1]; /* who signed the same envelope beside key_id; "": nobody */
+  bool key_is_record_key;             /* the Kafka key names the same case, and this partition is that case's */
   const struct hf_report *report;
   const struct hf_command *command;
   const struct hf_registry_change *registry;
+  const struct hf_access *access;
   /* what comes back from institutions */
   struct hf_order_id order_id;
   uint32_t attempt;

@@ -37,6 +37,7 @@ void hf_core_quarantine(struct hf_core *core, const struct hf_input *input, enum
   fact->quarantined.transfer = part;
   memcpy(fact->quarantined.key_id, input->key_id, sizeof fact->quarantined.key_id);
   if (input->report != NULL) fact->quarantined.submission_id = input->report->id.uuid;
+  if (input->access != NULL) fact->quarantined.submission_id = input->access->id;
   if (input->command != NULL) {
     fact->quarantined.command = true;
     fact->quarantined.kind = input->command->kind;
@@ -107,6 +108,10 @@ uint32_t hf_core_step(struct hf_core *core, const struct hf_input *input, struct
   case HF_INPUT_REGISTRY:
     HF_ASSERT(input->verdict == HF_REASON_NONE && input->registry != NULL);
     hf_core_decide_registry(core, input);
+    break;
+  case HF_INPUT_ACCESS:
+    HF_ASSERT(input->verdict == HF_REASON_NONE && input->access != NULL);
+    hf_core_decide_access(core, input);
     break;
   case HF_INPUT_UNREADABLE:
     HF_ASSERT(input->verdict != HF_REASON_NONE);

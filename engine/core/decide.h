@@ -96,6 +96,7 @@ void hf_core_officers(const struct hf_input *input, const struct hf_submission_e
 void hf_core_decide_report(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_command(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input);
+void hf_core_decide_access(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_attempt(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_answer(struct hf_core *core, const struct hf_input *input);
 void hf_core_decide_clock(struct hf_core *core, const struct hf_input *input);

@@ -41,6 +41,7 @@ void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *e
   order->transfer_wall_ns = account->transfer_wall_ns;
   order->issued_wall_ns = entry->issued_wall_ns;
   order->deadline_wall_ns = entry->deadline_wall_ns;
+  order->receipt_by_wall_ns = entry->receipt_by_wall_ns;
   order->until_wall_ns = entry->until_wall_ns;
   order->submission_id = authority->id;
   hf_core_key_text(authority->key, order->key_id);
@@ -70,6 +71,13 @@ static int64_t deadline_of(const struct hf_core *core, const char *institution, 
   return plan->issued_wall_ns + ms * HF_NS_PER_MS;
 }
 
+static int64_t receipt_by(const struct hf_core *core, const char *institution, const struct hf_order_plan *plan)
+{
+  const struct hf_sla_rules *sla = hf_registry_sla(core->registry, plan->issued_wall_ns);
+  if (sla == NULL) return 0;
+  return plan->issued_wall_ns + hf_sla_limits(sla, institution, plan->action, plan->issued_wall_ns).receipt_ms * HF_NS_PER_MS;
+}
+
 const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const struct hf_account_entry *account,
                                                    const struct hf_order_plan *plan)
 {
@@ -97,6 +105,7 @@ const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const s
       .amount = plan->amount != 0 ? plan->amount : account->amount,
       .issued_wall_ns = plan->issued_wall_ns,
       .deadline_wall_ns = deadline_of(core, account->institution, plan),
+      .receipt_by_wall_ns = receipt_by(core, account->institution, plan),
       .until_wall_ns = plan->until_wall_ns};
   struct hf_fact *fact = hf_core_begin(core, plan->draft ? HF_FACT_ORDER_DRAFTED : HF_FACT_ORDER_READY, of->id);
   hf_core_describe(core, &planned, &fact->order);
@@ -114,6 +123,7 @@ void hf_core_confirm(struct hf_core *core, const struct hf_order_entry *draft, c
   confirmed.submission = hf_pool_index(&core->submissions, authority);
   confirmed.issued_wall_ns = plan.issued_wall_ns;
   confirmed.deadline_wall_ns = deadline_of(core, account->institution, &plan);
+  confirmed.receipt_by_wall_ns = receipt_by(core, account->institution, &plan);
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_ORDER_READY, hf_case_at(core, draft->case_index)->id);
   hf_core_describe(core, &confirmed, &fact->order);
   hf_core_tell(core, fact);
@@ -138,7 +148,7 @@ void hf_core_tell_step(struct hf_core *core, const struct hf_input *input, const
   fact->step.at = input->at;
   fact->step.outcome = input->outcome;
   fact->step.left = input->left;
-  fact->step.deadline_wall_ns = order->deadline_wall_ns;
+  fact->step.deadline_wall_ns = kind == HF_FACT_RECEIPT_MISSED ? order->receipt_by_wall_ns : order->deadline_wall_ns;
   memcpy(fact->step.institution, hf_account_at(core, order->account)->institution, sizeof fact->step.institution);
   if (input->way != NULL) memcpy(fact->step.way, input->way, sizeof fact->step.way);
   if (input->answer != NULL) memcpy(fact->step.reference, input->answer->reference, sizeof fact->step.reference);

@@ -8,6 +8,15 @@ static bool is_root(const struct hf_core *core, const char *key_id)
   return false;
 }
 
+/* One proposes, another approves, by two signatures in one envelope; a centre that has named a single one has but him. */
+static enum hf_reason check_signers(const struct hf_core *core, const struct hf_input *input)
+{
+  bool second = input->second_id[0] != '\0';
+  if (!is_root(core, input->key_id) || (second && !is_root(core, input->second_id))) return HF_REASON_ROLE_NOT_ALLOWED;
+  if (second && strcmp(input->key_id, input->second_id) == 0) return HF_REASON_SAME_OFFICER;
+  return second || core->config.root_keys_count == 1 ? HF_REASON_NONE : HF_REASON_ONE_ADMINISTRATOR;
+}
+
 /* Signed before it is effective: nobody is held to what was not said when he was asked. */
 static enum hf_reason check_sla(const struct hf_core *core, const struct hf_input *input)
 {
@@ -52,7 +61,8 @@ static enum hf_reason check(const struct hf_core *core, const struct hf_input *i
   const struct hf_registry_change *change = input->registry;
   const struct hf_registry *registry = core->registry;
   uint32_t institutions = registry->institutions_count, keys = registry->keys_count;
-  if (!is_root(core, input->key_id)) return HF_REASON_ROLE_NOT_ALLOWED;
+  enum hf_reason reason = check_signers(core, input);
+  if (reason != HF_REASON_NONE) return reason;
   if (change->made_wall_ns > input->appended_wall_ns + HF_FUTURE_TOLERANCE_NS) return HF_REASON_TIME_IN_FUTURE;
   for (uint32_t i = 0; i < change->institutions_count; i++) {
     const struct hf_institution *row = &change->institutions[i];
@@ -71,6 +81,24 @@ static enum hf_reason check(const struct hf_core *core, const struct hf_input *i
   return change->has_sla ? check_sla(core, input) : HF_REASON_NONE;
 }
 
+static void tell_change(struct hf_core *core, const struct hf_input *input)
+{
+  const struct hf_registry_change *change = input->registry;
+  struct hf_fact *fact = hf_core_begin(core, HF_FACT_REGISTRY_CHANGED, (struct hf_case_id){{{0}}});
+  fact->changed = (struct hf_fact_registry){.id = change->id,
+                                            .offset = input->offset,
+                                            .made_wall_ns = change->made_wall_ns,
+                                            .appended_wall_ns = input->appended_wall_ns,
+                                            .institutions = change->institutions_count,
+                                            .keys = change->keys_count,
+                                            .protected = change->protected_count,
+                                            .policy = change->has_policy,
+                                            .sla = change->has_sla};
+  memcpy(fact->changed.key_id, input->key_id, sizeof fact->changed.key_id);
+  memcpy(fact->changed.second_id, input->second_id, sizeof fact->changed.second_id);
+  hf_core_tell(core, fact);
+}
+
 void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input)
 {
   const struct hf_registry_change *change = input->registry;
@@ -80,6 +108,7 @@ void hf_core_decide_registry(struct hf_core *core, const struct hf_input *input)
     hf_core_quarantine(core, input, reason, 0);
     return;
   }
+  tell_change(core, input);
   for (uint32_t i = 0; i < change->institutions_count; i++) {
     struct hf_fact *fact = hf_core_begin(core, HF_FACT_INSTITUTION_SET, none);
     fact->institution = change->institutions[i];

@@ -10,6 +10,10 @@ static void order_due(struct hf_core *core, const struct hf_input *input, uint32
   const struct hf_order_entry *order = hf_order_at(core, index);
   if (order->state != HF_ORDER_WATCHING) {
     struct hf_order_id id = order->id;
+    if (hf_core_awaits_receipt(order) && order->receipt_by_wall_ns <= core->now.wall_ns) {
+      hf_core_tell_step(core, input, order, HF_FACT_RECEIPT_MISSED);
+      return;
+    }
     if (order->deadline_wall_ns > core->now.wall_ns) {
       hf_core_tell_step(core, input, order, HF_FACT_ORDER_WARNED);
       return;

@@ -73,11 +73,18 @@ int64_t hf_core_warning_of(const struct hf_order_entry *order)
   return order->issued_wall_ns + (order->deadline_wall_ns - order->issued_wall_ns) / 5 * 4;
 }
 
+bool hf_core_awaits_receipt(const struct hf_order_entry *order)
+{
+  bool out = order->state == HF_ORDER_SENT || order->state == HF_ORDER_UNKNOWN;
+  return out && order->left && order->receipt_by_wall_ns != 0;
+}
+
 static void watch_order(struct hf_core *core, const struct hf_order_entry *order)
 {
   int64_t next = INT64_MAX;
   bool waits = !hf_order_state_is_final(order->state) && order->state != HF_ORDER_DRAFT && order->state != HF_ORDER_WATCHING;
   if (waits && !order->overdue) next = order->warned ? order->deadline_wall_ns : hf_core_warning_of(order);
+  if (hf_core_awaits_receipt(order) && order->receipt_by_wall_ns < next) next = order->receipt_by_wall_ns;
   if (order->state == HF_ORDER_WATCHING) next = order->until_wall_ns;
   watch(&core->order_deadlines, hf_pool_index(&core->orders, order), next);
 }
@@ -361,6 +368,7 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
     known->submission = hf_pool_index(&core->submissions, authority);
     known->issued_wall_ns = order->issued_wall_ns;
     known->deadline_wall_ns = order->deadline_wall_ns;
+    known->receipt_by_wall_ns = order->receipt_by_wall_ns;
     entry->orders_open += known->state == HF_ORDER_DRAFT || hf_order_state_is_final(known->state);
     if (known->state == HF_ORDER_DRAFT)
       hf_order_apply(known, HF_ORDER_EVENT_CONFIRMED);
@@ -392,6 +400,7 @@ static void evolve_order(struct hf_core *core, const struct hf_fact *fact)
                                    .amount = order->amount,
                                    .issued_wall_ns = order->issued_wall_ns,
                                    .deadline_wall_ns = order->deadline_wall_ns,
+                                   .receipt_by_wall_ns = order->receipt_by_wall_ns,
                                    .until_wall_ns = order->until_wall_ns};
   account->ordinals[order->action]++;
   added->corrected = !hf_name_equal(&order->name, &account->name);
@@ -435,6 +444,10 @@ static void evolve_order_step(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_ORDER_CANCELLED: move_order(core, order, HF_ORDER_EVENT_CANCEL); break;
   case HF_FACT_ORDER_WARNED:
     order->warned = true;
+    watch_order(core, order);
+    break;
+  case HF_FACT_RECEIPT_MISSED:
+    order->receipt_by_wall_ns = 0;
     watch_order(core, order);
     break;
   default:
@@ -595,6 +608,7 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_ORDER_RECEIVED:
   case HF_FACT_ORDER_UNKNOWN:
   case HF_FACT_ORDER_WARNED:
+  case HF_FACT_RECEIPT_MISSED:
   case HF_FACT_ORDER_OVERDUE: evolve_order_step(core, fact); break;
   case HF_FACT_ORDER_ENDED:
   case HF_FACT_ORDER_WATCHED: evolve_order_ended(core, fact); break;
@@ -626,6 +640,8 @@ void hf_core_evolve(struct hf_core *core, const struct hf_fact *fact)
   case HF_FACT_TASK_OPENED:
   case HF_FACT_CASE_RETURNED: /* the case is already there: its facts were restored */
   case HF_FACT_CLOCK_NOTED:
+  case HF_FACT_ACCESS_NOTED:
+  case HF_FACT_REGISTRY_CHANGED: /* its rows come next */
   case HF_FACT_QUARANTINED: break;
   case HF_FACT_UNSET:
   case HF_FACT_COUNT: HF_NEVER("a fact has a kind");

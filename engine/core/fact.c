@@ -26,6 +26,7 @@
 #define HF_CODE_HF_DRAFT_CAUSE(name, code) code,
 
 #define HF_CODE_HF_RUNG(name, code) code,
+#define HF_CODE_HF_ACCESS(name, code) code,
 
 HF_CODES(fact, hf_fact_kind, HF_FACT, HF_FACTS)
 HF_CODES(outcome, hf_outcome, HF_OUTCOME, HF_OUTCOMES)
@@ -38,3 +39,5 @@ HF_CODES(draft_cause, hf_draft_cause, HF_DRAFT_CAUSE, HF_DRAFT_CAUSES)
 HF_CODES_BACK(draft_cause, hf_draft_cause, HF_DRAFT_CAUSE)
 HF_CODES(rung, hf_rung, HF_RUNG, HF_RUNGS)
 HF_CODES_BACK(rung, hf_rung, HF_RUNG)
+HF_CODES(access, hf_access_kind, HF_ACCESS, HF_ACCESSES)
+HF_CODES_BACK(access, hf_access_kind, HF_ACCESS)

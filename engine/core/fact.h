@@ -7,6 +7,7 @@
 #ifndef HF_CORE_FACT_H
 #define HF_CORE_FACT_H
 
+#include "engine/core/access.h"
 #include "engine/core/command.h"
 #include "engine/core/hold.h"
 
@@ -25,7 +26,7 @@
   X(ORDER_SENT, "order_sent")                   X(ATTEMPT_ENDED, "attempt_ended")                \
   X(ORDER_RECEIVED, "order_received")           X(ORDER_ENDED, "order_ended")                    \
   X(ORDER_WATCHED, "order_watched")             X(ORDER_UNKNOWN, "order_unknown")                \
-  X(ORDER_WARNED, "order_warned")                                                                \
+  X(ORDER_WARNED, "order_warned")               X(RECEIPT_MISSED, "receipt_missed")              \
   X(ORDER_OVERDUE, "order_overdue")             X(ANSWER_CONTRADICTED, "answer_contradicted")    \
   /* holds */                                                                                    \
   X(HOLD_CHANGED, "hold_changed")               X(HOLD_WARNED, "hold_warned")                    \
@@ -42,9 +43,12 @@
   X(INSTITUTION_SET, "institution_set")         X(KEY_SET, "key_set")                            \
   X(POLICY_SET, "policy_set")                   X(PROTECTED_SET, "protected_set")                \
   X(MACHINE_COUNTED, "machine_counted")         X(SLA_SET, "sla_set")                                                      \
+  X(REGISTRY_CHANGED, "registry_changed")                                                                                \
   /* the engine's clock, and its lanes */                                                        \
   X(CLOCK_NOTED, "clock_noted")                 X(LANE_NOTED, "lane_noted")                   \
-  X(CALL_RAISED, "call_raised")
+  X(CALL_RAISED, "call_raised")                                                                 \
+  /* what people have seen */                                                                    \
+  X(ACCESS_NOTED, "access_noted")
 
 /* How an attempt without an answer ended. */
 #define HF_OUTCOMES(X)                                                                             \
@@ -158,8 +162,8 @@ struct hf_fact_submission {
   struct hf_order_id first_order; /* what it is about: one such act at a time may wait */
 };
 
-/* order_sent, attempt_ended, order_received, order_unknown, order_warned, order_overdue, order_dropped, order_cancelled use
- * what applies of it. */
+/* order_sent, attempt_ended, order_received, order_unknown, order_warned, receipt_missed, order_overdue, order_dropped,
+ * order_cancelled use what applies of it. */
 struct hf_fact_step {
   struct hf_order_id order_id;
   enum hf_action action;
@@ -270,6 +274,25 @@ struct hf_fact_call {
   int64_t next_wall_ns;  /* the next rung's turn, unless there is an answer; 0: this is the last */
 };
 
+/* registry_changed: who signed the rows that are set next in this step. */
+struct hf_fact_registry {
+  struct hf_uuid id;
+  char key_id[HF_KEY_ID_SIZE + 1];
+  char second_id[HF_KEY_ID_SIZE + 1]; /* ""; one administrator is all that this engine has */
+  int64_t offset;
+  int64_t made_wall_ns;
+  int64_t appended_wall_ns;
+  uint32_t institutions, keys, protected; /* rows */
+  bool policy, sla;
+};
+
+struct hf_fact_access {
+  struct hf_access of;
+  int64_t offset;
+  int64_t appended_wall_ns;
+  char key_id[HF_KEY_ID_SIZE + 1];
+};
+
 struct hf_fact_task {
   enum hf_task task;
   enum hf_draft_cause cause;
@@ -322,6 +345,8 @@ struct hf_fact {
     struct hf_fact_clock clock;
     struct hf_fact_lane lane;
     struct hf_fact_call call;
+    struct hf_fact_access access;
+    struct hf_fact_registry changed;
   };
 };
 

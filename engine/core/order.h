@@ -166,8 +166,9 @@ struct hf_order {
   int64_t amount;
   enum hf_currency currency;
   int64_t transfer_wall_ns;
-  int64_t issued_wall_ns; /* append time of the cause */
-  int64_t deadline_wall_ns;
+  int64_t issued_wall_ns;             /* append time of the cause */
+  int64_t deadline_wall_ns;           /* of its feedback */
+  int64_t receipt_by_wall_ns;         /* of its receipt, by the SLA policy in force; 0: none was */
   int64_t until_wall_ns;              /* freeze, renew, monitor */
   struct hf_uuid submission_id;       /* authority: this report or command … */
   char key_id[HF_KEY_ID_SIZE + 1];    /* … signed by this key … */

@@ -49,6 +49,7 @@
   /* a second officer */                                                                                    \
   X(DIGEST_DIFFERS,      "digest_differs",      "another submission with this id has other bytes: one digit is enough") \
   X(SAME_OFFICER,        "same_officer",        "the second signature is of the officer who signed first")  \
+  X(ONE_ADMINISTRATOR,   "one_administrator",   "the registry changes by two administrators: one proposes, another approves") \
   X(ALREADY_REJECTED,    "already_rejected",    "the submission was rejected, or its time was up, before it was approved") \
   X(MACHINE_CAP,         "machine_cap",         "a machine's report is above the caps of the standing policy") \
   /* commands */                                                                                            \

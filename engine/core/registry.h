@@ -16,7 +16,7 @@
 
 /* clang-format off */
 #define HF_ROLES(X) X(OFFICER, "officer") X(LEADER, "leader") X(MACHINE, "machine") X(ADMINISTRATOR, "administrator") \
-  X(INSTITUTION, "institution")
+  X(INSTITUTION, "institution") X(AUDITOR, "auditor")
 #define HF_ALGORITHMS(X)                                                                      \
   X(ED25519, "ed25519") X(ECDSA_P256_SHA256, "ecdsa-p256") X(RSA_PSS_SHA256, "rsa2048-pss")   \
   X(RSA_PKCS1_SHA256, "rsa2048-pkcs1") X(SM2_SM3, "sm2-sm3")

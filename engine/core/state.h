@@ -99,6 +99,7 @@ struct hf_order_entry {
   int64_t amount;
   int64_t issued_wall_ns;
   int64_t deadline_wall_ns;
+  int64_t receipt_by_wall_ns; /* 0: no limit, or it has been missed and told */
   int64_t until_wall_ns;
 };
 
@@ -177,6 +178,8 @@ static inline uint32_t hf_hold_item(uint32_t account, enum hf_hold_kind kind)
 
 /* When somebody can still do something: four fifths of the time that the institution has. */
 int64_t hf_core_warning_of(const struct hf_order_entry *order);
+/* It is out without a receipt, and a limit for that runs. */
+bool hf_core_awaits_receipt(const struct hf_order_entry *order);
 
 /* The one place where an order's state changes. Returns the cell that ruled. */
 const struct hf_order_cell *hf_order_apply(struct hf_order_entry *entry, enum hf_order_event event);

@@ -15,6 +15,7 @@ static const char *level_of(enum hf_fact_kind kind)
   case HF_FACT_ORDER_WARNED:
   case HF_FACT_HOLD_WARNED: return "warning";
   case HF_FACT_ORDER_OVERDUE:
+  case HF_FACT_RECEIPT_MISSED:
   case HF_FACT_COUNTERSIGN_MISSED:
   case HF_FACT_PAPER_MISSED: return "breach";
   case HF_FACT_CALL_RAISED:
@@ -49,6 +50,7 @@ static struct hf_order_id order_of(const struct hf_fact *fact)
   case HF_FACT_ANSWER_CONTRADICTED: return fact->ended.answer.order_id;
   case HF_FACT_ORDER_WARNED:
   case HF_FACT_ORDER_OVERDUE:
+  case HF_FACT_RECEIPT_MISSED:
   case HF_FACT_ORDER_UNKNOWN: return fact->step.order_id;
   default: return (struct hf_order_id){{{0}}};
   }
@@ -70,10 +72,10 @@ static void put_details(struct hf_writer *out, const struct hf_fact *fact)
   if (!hf_uuid_is_zero(fact->case_id.uuid)) put(out, "case_id", hf_uuid_text(fact->case_id.uuid, id));
   if (!hf_uuid_is_zero(order.uuid)) put(out, "order_id", hf_uuid_text(order.uuid, id));
   if (fact->kind == HF_FACT_TASK_OPENED) put(out, "task", hf_task_code(fact->task.task));
-  if (fact->kind == HF_FACT_ORDER_WARNED || fact->kind == HF_FACT_ORDER_OVERDUE || fact->kind == HF_FACT_ORDER_UNKNOWN)
-    put(out, "institution", fact->step.institution);
-  if (fact->kind == HF_FACT_ORDER_WARNED || fact->kind == HF_FACT_ORDER_OVERDUE)
-    put(out, "deadline", hf_time_text(fact->step.deadline_wall_ns, text));
+  bool timed =
+      fact->kind == HF_FACT_ORDER_WARNED || fact->kind == HF_FACT_ORDER_OVERDUE || fact->kind == HF_FACT_RECEIPT_MISSED;
+  if (timed || fact->kind == HF_FACT_ORDER_UNKNOWN) put(out, "institution", fact->step.institution);
+  if (timed) put(out, "deadline", hf_time_text(fact->step.deadline_wall_ns, text));
   if (fact->kind == HF_FACT_LANE_NOTED) {
     put(out, "institution", fact->lane.institution);
     hf_write_text(out, fact->lane.silent ? ",\"silent\":true,\"orders\":" : ",\"silent\":false,\"orders\":");

@@ -36,7 +36,7 @@ static const struct row rows[] = {
   {"postgres", "pace_us", NUMBER, AT(postgres_pace_us), "2500", 0, 100000, NULL, "a transaction gathers facts at least this long after the one before"},
   {"engine", "instance", TEXT, AT(engine_instance), NULL, 0, 0, NULL, "this process's name in the group, kept over restarts"},
   {"engine", "signing_key", TEXT, AT(engine_signing_key), NULL, 0, 0, NULL, "PEM file of the centre's private key, which signs orders"},
-  {"engine", "root_keys", TEXT, AT(engine_root_keys), NULL, 0, 0, NULL, "PEM files of the public keys that may change the registry, comma-separated; at most 8"},
+  {"engine", "root_keys", TEXT, AT(engine_root_keys), NULL, 0, 0, NULL, "PEM files of the public keys that may change the registry, comma-separated; at most 8; of two or more, two sign each change"},
   {"engine", "mac_keys", TEXT, AT(engine_mac_keys), "none", 0, 0, NULL, "folder of files CODE.mac, one for each institution that authenticates by MAC: 32 hexadecimal digits; on a second line those that are accepted too. none: there is none such"},
   {"engine", "workers", NUMBER, AT(engine_workers), "1", 0, 4, NULL, "threads that check and make signatures beside the loop; 0: the loop alone"},
   {"engine", "verify", YESNO, AT(engine_verify), "yes", 0, 1, NULL, "no: signatures of submissions are not checked. For the benchmark only"},

@@ -110,7 +110,7 @@ void hf_answers_post(const struct hf_visit *visit)
   if (!hf_is_ok(status)) return hf_door_refuse(gate, visit->request, HF_REFUSAL_MALFORMED, status.why);
   uint32_t shard = hf_order_id_shard(callback.order_id);
   if (shard >= (uint32_t)gate->found->answers_partitions) return hf_door_refuse(gate, visit->request, HF_REFUSAL_ORDER, NULL);
-  size_t size = hf_envelope_encode(HF_PAYLOAD_CALLBACK, said.bytes, &said.signature, record, sizeof record);
+  size_t size = hf_envelope_encode(HF_PAYLOAD_CALLBACK, said.bytes, &said.signature, 1, record, sizeof record);
   HF_ASSERT(size > 0);
   struct hf_waiting *waiting = gate->waiting_free;
   gate->waiting_free = waiting->next;

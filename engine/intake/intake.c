@@ -41,6 +41,7 @@ struct hf_intake {
   struct hf_arena arena;
   struct hf_report report;
   struct hf_command command;
+  struct hf_access access;
   struct hf_registry_change registry;
 };
 
@@ -310,6 +311,9 @@ static void decode(struct hf_intake *intake, struct slot *slot)
   struct hf_input *input = &intake->submission.input;
   input->verdict = slot->form != HF_REASON_NONE ? slot->form : intake->verify ? slot->job.verdict : HF_REASON_NONE;
   if (slot->envelope.signatures_count > 0) memcpy(input->key_id, slot->envelope.signatures[0].key_id, sizeof input->key_id);
+  memset(input->second_id, 0, sizeof input->second_id);
+  if (slot->envelope.signatures_count > 1)
+    memcpy(input->second_id, slot->envelope.signatures[1].key_id, sizeof input->second_id);
   hf_arena_reset(&intake->arena);
   if (input->verdict == HF_REASON_NONE && slot->envelope.kind == HF_PAYLOAD_REPORT) {
     input->verdict = hf_report_decode(slot->envelope.payload, &intake->arena, &intake->report);
@@ -321,6 +325,10 @@ static void decode(struct hf_intake *intake, struct slot *slot)
     input->kind = HF_INPUT_COMMAND;
     input->command = input->verdict == HF_REASON_NONE ? &intake->command : NULL;
     if (input->command != NULL) input->key_is_record_key = key_names_case(intake, slot->message, input->command->case_id);
+  } else if (input->verdict == HF_REASON_NONE && slot->envelope.kind == HF_PAYLOAD_ACCESS) {
+    input->verdict = hf_access_decode(slot->envelope.payload, &intake->arena, &intake->access);
+    input->kind = HF_INPUT_ACCESS;
+    input->access = input->verdict == HF_REASON_NONE ? &intake->access : NULL;
   } else if (input->verdict == HF_REASON_NONE) {
     input->verdict = hf_registry_decode(slot->envelope.payload, &intake->arena, &intake->registry);
     input->kind = HF_INPUT_REGISTRY;

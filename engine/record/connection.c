@@ -1,6 +1,7 @@
 #include "engine/record/connection.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,4 +83,18 @@ bool hf_connection_send(PGconn *connection, const struct hf_fence *fence, const 
     if (projection->columns[k][0].rows > 0)
       ok = send_statement(connection, fence->shard, &hf_statements[k], projection->columns[k]);
   return ok && PQpipelineSync(connection) == 1;
+}
+
+void hf_connection_note_failure(const PGconn *connection)
+{
+  static char said[256];
+  static int64_t again_ns;
+  char text[sizeof said];
+  const char *why = connection == NULL ? "" : PQerrorMessage(connection);
+  snprintf(text, sizeof text, "%.*s", (int)strcspn(why, "\n"), why);
+  int64_t now_ns = hf_time_now().mono_ns;
+  if (text[0] == '\0' || (strcmp(text, said) == 0 && now_ns < again_ns)) return;
+  memcpy(said, text, sizeof said);
+  again_ns = now_ns + 60 * HF_NS_PER_S;
+  HF_LOG(HF_LOG_WARN, "E1307", "no connection to PostgreSQL", HF_FIELD("text", text));
 }

@@ -20,4 +20,7 @@ bool hf_connection_prepare_fence(PGconn *connection);
 /* One transaction: the fence, then the statements that have rows. False where the connection is broken. */
 bool hf_connection_send(PGconn *connection, const struct hf_fence *fence, const struct hf_projection *projection);
 
+/* Why a connection did not come about, as libpq says it (certificate, password, host): into the log, the same once a minute. */
+void hf_connection_note_failure(const PGconn *connection);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
+#include "engine/record/connection.h"
 
 void hf_lookup_close(struct hf_lookup *lookup)
 {
@@ -41,8 +42,10 @@ static struct hf_status begin(struct hf_lookup *lookup)
   lookup->connection = PQconnectStartParams(keys, values, 1);
   PostgresPollingStatusType poll_for = lookup->connection == NULL ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (poll_for != PGRES_POLLING_OK) {
-    if (poll_for == PGRES_POLLING_FAILED || !wait_for(lookup, poll_for == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+    if (poll_for == PGRES_POLLING_FAILED || !wait_for(lookup, poll_for == PGRES_POLLING_READING ? POLLIN : POLLOUT)) {
+      hf_connection_note_failure(lookup->connection);
       return give_up(lookup, "PostgreSQL cannot be reached");
+    }
     poll_for = PQconnectPoll(lookup->connection);
   }
   return hf_ok();
@@ -236,8 +239,9 @@ struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
         lookup,
         /* By two indices: a shard that has run for years has millions of facts of cases that rest. */
         "select body from (select seq, body from fact where shard = $1::int4 and case_id is null and kind not in "
-        "('quarantined', 'clock_noted') and (kind not in ('lane_noted', 'call_raised') or decided_at > now() - interval '1 "
-        "day') "
+        "('quarantined', 'clock_noted', 'access_noted', 'registry_changed') and (kind not in ('lane_noted', 'call_raised') or "
+        "decided_at > now() - "
+        "interval '1 day') "
         "union all select f.seq, f.body from fraud_case c join fact f on f.shard = c.shard and f.case_id = c.case_id "
         "where c.shard = $1::int4 and c.state = 'open' and f.kind not in ('case_rested', 'case_returned', 'quarantined')) open "
         "order by seq",

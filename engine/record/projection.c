@@ -65,6 +65,7 @@ static struct hf_order_id order_of(const struct hf_fact *fact)
   case HF_FACT_ORDER_RECEIVED:
   case HF_FACT_ORDER_UNKNOWN:
   case HF_FACT_ORDER_WARNED:
+  case HF_FACT_RECEIPT_MISSED:
   case HF_FACT_ORDER_OVERDUE:
   case HF_FACT_ORDER_DROPPED:
   case HF_FACT_ORDER_CANCELLED: return fact->step.order_id;

@@ -486,10 +486,12 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
   if (record->state == STATE_DOWN && now.mono_ns >= record->retry_ns) start_connecting(record, now);
   if (record->state == STATE_CONNECTING) {
     if (hf_connection_is_ready(record->connection, record->poll)) record->poll = PQconnectPoll(record->connection);
-    if (record->poll == PGRES_POLLING_OK)
+    if (record->poll == PGRES_POLLING_OK) {
       set_up(record, now);
-    else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->connect_by_ns)
+    } else if (record->poll == PGRES_POLLING_FAILED || now.mono_ns > record->connect_by_ns) {
+      hf_connection_note_failure(record->connection);
       go_down(record, now, "no connection");
+    }
   }
   if (record->state == STATE_SETTING_UP || record->state == STATE_ANALYZING || record->state == STATE_COMMITTING ||
       record->state == STATE_LOOKING_UP) {

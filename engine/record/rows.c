@@ -328,6 +328,42 @@ static void add_call(struct hf_projection *projection, const struct hf_fact *fac
   hf_column_int(c++, lane ? fact->lane.orders : 0);
 }
 
+static void add_change(struct hf_projection *projection, const struct hf_fact *fact)
+{
+  const struct hf_fact_registry *changed = &fact->changed;
+  struct hf_column *c = row_of(projection, HF_STATEMENT_CHANGE);
+  hf_column_int(c++, (int64_t)fact->seq);
+  hf_column_uuid(c++, changed->id);
+  hf_column_text(c++, changed->key_id);
+  hf_column_text(c++, changed->second_id);
+  hf_column_int(c++, changed->offset);
+  hf_column_time(c++, changed->made_wall_ns);
+  hf_column_time(c++, changed->appended_wall_ns);
+  hf_column_int(c++, changed->institutions);
+  hf_column_int(c++, changed->keys);
+  hf_column_int(c++, changed->protected);
+  hf_column_int(c++, changed->policy);
+  hf_column_int(c++, changed->sla);
+  hf_column_time(c++, fact->decided.wall_ns);
+}
+
+static void add_access(struct hf_projection *projection, const struct hf_fact *fact)
+{
+  const struct hf_access *access = &fact->access.of;
+  struct hf_column *c = row_of(projection, HF_STATEMENT_ACCESS);
+  hf_column_int(c++, (int64_t)fact->seq);
+  hf_column_uuid(c++, access->id);
+  hf_column_text(c++, hf_access_code(access->kind));
+  hf_column_text(c++, access->what);
+  hf_column_text(c++, access->reason);
+  hf_column_uuid(c++, access->case_id.uuid);
+  hf_column_text(c++, fact->access.key_id);
+  hf_column_time(c++, access->made_wall_ns);
+  hf_column_time(c++, fact->access.appended_wall_ns);
+  hf_column_int(c++, fact->access.offset);
+  hf_column_time(c++, fact->decided.wall_ns);
+}
+
 static void add_key(struct hf_projection *projection, const struct hf_fact *fact)
 {
   const struct hf_key *row = &fact->key;
@@ -417,8 +453,11 @@ bool hf_projection_add_row(struct hf_projection *projection, const struct hf_fac
   case HF_FACT_PAGE_READ:
   case HF_FACT_CHASE_BOUNDED:
   case HF_FACT_ORDER_WARNED:
+  case HF_FACT_RECEIPT_MISSED:
   case HF_FACT_MACHINE_COUNTED: return true;
   case HF_FACT_SLA_SET: add_sla(projection, fact); return true;
+  case HF_FACT_REGISTRY_CHANGED: add_change(projection, fact); return true;
+  case HF_FACT_ACCESS_NOTED: add_access(projection, fact); return true;
   case HF_FACT_LANE_NOTED:
   case HF_FACT_CALL_RAISED: add_call(projection, fact); return true;
   case HF_FACT_CLOCK_NOTED: add_clock(projection, fact); return true;

@@ -23,6 +23,15 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "insert into institution_call (shard, seq, institution, step, at, next_at, orders) "
     "select $1, * from unnest($2::int8[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int4[])",
     6, {L, T, T, W, W, I}},
+  [HF_STATEMENT_CHANGE] = {"registry_change",
+    "insert into registry_change (shard, seq, change_id, key_id, second_id, topic_offset, made_at, appended_at, institutions, keys, protected, policy, sla, at) "
+    "select $1, d.seq, d.id, d.key, nullif(d.second, ''), d.off, d.made, d.appended, d.i, d.k, d.p, d.policy, d.sla, d.at from unnest($2::int8[], $3::uuid[], $4::text[], $5::text[], $6::int8[], "
+    "$7::timestamptz[], $8::timestamptz[], $9::int4[], $10::int4[], $11::int4[], $12::bool[], $13::bool[], $14::timestamptz[]) as d(seq, id, key, second, off, made, appended, i, k, p, policy, sla, at)",
+    13, {L, U, T, T, L, W, W, I, I, I, B, B, W}},
+  [HF_STATEMENT_ACCESS] = {"access",
+    "insert into access (shard, seq, access_id, kind, what, reason, case_id, key_id, made_at, appended_at, topic_offset, at) "
+    "select $1, * from unnest($2::int8[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::int8[], $12::timestamptz[])",
+    11, {L, U, T, T, T, U, T, W, W, L, W}},
   [HF_STATEMENT_CLOCK] = {"clock",
     "insert into clock (shard, seq, at, boot_id, ahead_us, error_us, synchronised) "
     "select $1, * from unnest($2::int8[], $3::timestamptz[], $4::uuid[], $5::int8[], $6::int8[], $7::bool[])",

@@ -6,6 +6,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
+/* The vectors' order, so that an answer is read to its end. */
+static const struct hf_order paid = {.institution = "PAYA",
+                                     .id.uuid.bytes = "\x01\xa2\x0b\xe9\xb5\x4e\x80\x03\x9c\x9d\x0a\xf5\xe8\xda\x17\xa2"};
 
 #define HF_FUZZ_ENVELOPE 1
 #define HF_FUZZ_REPORT 2
@@ -19,6 +22,7 @@ static uint8_t arena_memory[HF_UNPACK_ARENA_SIZE];
 #define HF_FUZZ_ISO20022 10
 #define HF_FUZZ_PROTOBUF 11
 #define HF_FUZZ_CALLBACK 12
+#define HF_FUZZ_ACCESS 13
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,9 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   static struct hf_command command;
   static const struct hf_institution row = {.code = "BANKA"};
   static const struct hf_order order = {.institution = "BANKA"};
-  /* The vectors' order, so that an answer is read to its end. */
-  static const struct hf_order paid = {.institution = "PAYA",
-                                       .id.uuid.bytes = "\x01\xa2\x0b\xe9\xb5\x4e\x80\x03\x9c\x9d\x0a\xf5\xe8\xda\x17\xa2"};
   struct hf_arena arena = {.memory = arena_memory, .capacity = sizeof arena_memory};
   struct hf_span bytes = {data, size};
   struct hf_status status = hf_ok();
@@ -47,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   status = hf_fact_decode(bytes, &fact, &(struct hf_span){0});
 #elif HF_FUZZ_DECODER == HF_FUZZ_COMMAND
   (void)hf_command_decode(bytes, &arena, &command);
+#elif HF_FUZZ_DECODER == HF_FUZZ_ACCESS
+  (void)hf_access_decode(bytes, &arena, &(struct hf_access){0});
 #elif HF_FUZZ_DECODER == HF_FUZZ_CALLBACK
   struct hf_callback callback;
   status = hf_callback_read(bytes, &callback);

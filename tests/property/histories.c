@@ -401,6 +401,18 @@ static void note_clock_and_lane(void)
   take(&input);
 }
 
+static void access(void)
+{
+  static struct hf_access access;
+  access = (struct hf_access){.kind = HF_ACCESS_REVEAL, .what = "a case", .reason = "why not"};
+  access.made_wall_ns = run.now.wall_ns + (beside(5, 11) == 0 ? 3600 * HF_NS_PER_S : 0);
+  memset(&access.id, (int)beside(200, 12), sizeof access.id);
+  struct hf_input input = input_of(HF_INPUT_ACCESS);
+  memset(input.key_id, '1' + (int)beside(5, 13), HF_KEY_ID_SIZE);
+  input.access = &access;
+  take(&input);
+}
+
 static void step(void)
 {
   run.now.mono_ns += (int64_t)any(1000000000);
@@ -418,6 +430,7 @@ static void step(void)
   case 3: report(); break;
   case 4:
     if (beside(4, 8) == 0) note_clock_and_lane();
+    if (beside(4, 7) == 0) access();
     unreadable();
     break;
   case 5:

@@ -75,7 +75,7 @@ static inline void set_registry(bool revoked, int64_t from, int64_t until, enum 
                                    .revoked = revoked};
   strcpy(input.key_id, ROOT);
   input.registry = &change;
-  assert_int_equal(step(&input), 2 + change.keys_count);
+  assert_int_equal(step(&input), 3 + change.keys_count);
 }
 
 static inline int set_up(void **unused)

@@ -61,7 +61,8 @@ static void envelopes_are_as_ever(void **unused)
   assert_string_equal(hf_reason_code(hf_envelope_decode(bytes, &envelope)), "");
   assert_int_equal(envelope.kind, HF_PAYLOAD_REPORT);
   assert_string_equal(envelope.signatures[0].key_id, "0123456789abcdef0123456789abcdef");
-  same(bytes, hf_envelope_encode(envelope.kind, envelope.payload, &envelope.signatures[0], out, sizeof out));
+  same(bytes,
+       hf_envelope_encode(envelope.kind, envelope.payload, envelope.signatures, envelope.signatures_count, out, sizeof out));
   static const char signed_bytes[] = "DSSEv1 43 application/vnd.holdfast.report.v1+protobuf 5 12345";
   assert_int_equal(hf_envelope_signed_bytes(envelope.kind, envelope.payload, out, sizeof out), sizeof signed_bytes - 1);
   assert_memory_equal(out, signed_bytes, sizeof signed_bytes - 1);
@@ -140,6 +141,37 @@ static void other_messages_are_as_ever(void **unused)
   holdfast__v1__answer__free_unpacked(answer, NULL);
 }
 
+static const char *read_access(const struct hf_access *access)
+{
+  static uint8_t bytes[1024];
+  struct hf_access back;
+  hf_arena_reset(&arena);
+  size_t size = hf_access_encode(access, bytes, sizeof bytes);
+  return hf_reason_code(hf_access_decode((struct hf_span){bytes, size}, &arena, &back));
+}
+
+static void accesses_are_as_ever_and_say_why(void **unused)
+{
+  (void)unused;
+  struct hf_access access, wrong;
+  struct hf_span bytes = golden("access");
+  assert_string_equal(hf_reason_code(hf_access_decode(bytes, &arena, &access)), "");
+  assert_int_equal(access.kind, HF_ACCESS_EXPORT);
+  assert_true(hf_uuid_is_zero(access.case_id.uuid));
+  assert_string_equal(access.reason, "joint meeting");
+  same(bytes, hf_access_encode(&access, out, sizeof out));
+  assert_string_equal(read_access(&access), "");
+  wrong = access, strcpy(wrong.reason, "cute");
+  assert_string_equal(read_access(&wrong), "bad_command");
+  wrong = access, wrong.what[0] = '\0';
+  assert_string_equal(read_access(&wrong), "bad_command");
+  wrong = access, wrong.kind = HF_ACCESS_UNSET;
+  assert_string_equal(read_access(&wrong), "bad_command");
+  wrong = access, strcpy(wrong.what, "two\nlines");
+  assert_string_equal(read_access(&wrong), "bad_text");
+  assert_string_equal(hf_reason_code(hf_access_decode((struct hf_span){bytes.data, 5}, &arena, &wrong)), "malformed_payload");
+}
+
 static void commands_are_as_ever(void **unused)
 {
   static struct hf_command command;
@@ -169,6 +201,13 @@ static const struct hf_institution full_row = {.code = "A",
                                                .paused_from_wall_ns = 6000,
                                                .stands_for = "BANKB",
                                                .contacts = {"N; 123; 08-20; 2027-06-30", "M; 456; 20-08; 2027-06-30"}};
+
+static const struct hf_fact_registry full_change = {{{1}}, "abc", "abd", 1, 1000, 2000, 2, 3, 4, true, true};
+static const struct hf_fact_access full_access = {
+    .of = {.id = {{1}}, .kind = HF_ACCESS_EXPORT, .case_id = {{{2}}}, .made_wall_ns = 1000, .what = "abc", .reason = "abc"},
+    .offset = 3,
+    .appended_wall_ns = 2000,
+    .key_id = "abc"};
 
 /* Fills every byte of a fact's payload that may be anything with something: each kind is then a message with all its fields. */
 static void fill(struct hf_fact *fact, enum hf_fact_kind kind)
@@ -231,6 +270,8 @@ static void fill(struct hf_fact *fact, enum hf_fact_kind kind)
     fact->key.role = HF_ROLE_LEADER, fact->key.algorithm = HF_ALGORITHM_ED25519;
     fact->key.public_key_size = 3, fact->key.public_key[2] = 8, fact->key.valid_until_wall_ns = HF_NS_PER_S;
     break;
+  case HF_FACT_REGISTRY_CHANGED: fact->changed = full_change; break;
+  case HF_FACT_ACCESS_NOTED: fact->access = full_access; break;
   case HF_FACT_CALL_RAISED: fact->call = (struct hf_fact_call){"BANKA", HF_RUNG_CONTACT_B, 1000, 2000}; break;
   case HF_FACT_LANE_NOTED: fact->lane = (struct hf_fact_lane){"BANKA", true, 8, 9}; break;
   case HF_FACT_POLICY_SET: fact->policy = hf_policy_default(); break;
@@ -339,6 +380,7 @@ int main(void)
                                      cmocka_unit_test(registry_changes_are_as_ever),
                                      cmocka_unit_test(facts_are_as_ever),
                                      cmocka_unit_test(commands_are_as_ever),
+                                     cmocka_unit_test(accesses_are_as_ever_and_say_why),
                                      cmocka_unit_test(every_kind_of_fact_agrees_with_its_message),
                                      cmocka_unit_test(other_messages_are_as_ever),
                                      cmocka_unit_test(unknown_fields_and_floods_are_refused),

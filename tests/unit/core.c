@@ -96,6 +96,84 @@ static void keys_are_judged_at_the_append_time(void **unused)
   refused(HF_REASON_KEY_REVOKED);
 }
 
+/* Where two are named, one proposes and another approves; where one is, he does it alone (as everywhere else in these tests).
+ */
+static void the_registry_changes_by_two_administrators(void **unused)
+{
+  (void)unused;
+  static const char other[] = "0000000000000000000000000000000f";
+  static const struct hf_core_config config = {.shard = 1,
+                                               .partitions = 4,
+                                               .cases_max = 16,
+                                               .accounts_max = 512,
+                                               .orders_max = 1024,
+                                               .root_keys_count = 2,
+                                               .root_keys = {ROOT, "0000000000000000000000000000000f"}};
+  const struct {
+    const char *first, *second;
+    enum hf_reason reason;
+  } rows[] = {{ROOT, "", HF_REASON_ONE_ADMINISTRATOR}, {other, "", HF_REASON_ONE_ADMINISTRATOR},
+              {ROOT, ROOT, HF_REASON_SAME_OFFICER},    {ROOT, KEY, HF_REASON_ROLE_NOT_ALLOWED},
+              {KEY, ROOT, HF_REASON_ROLE_NOT_ALLOWED}, {other, ROOT, HF_REASON_NONE}};
+  static struct hf_registry_change change;
+  void *memory = aligned_alloc(64, (hf_core_memory_size(&config) + 63) / 64 * 64);
+  memset(memory, 0, hf_core_memory_size(&config));
+  struct hf_core *core = hf_core_init(memory, &config);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct hf_input input = input_of(HF_INPUT_REGISTRY, 0);
+    change = (struct hf_registry_change){.made_wall_ns = NOW, .has_policy = true, .policy = hf_policy_default()};
+    change.policy.version = 1;
+    strcpy(input.key_id, rows[i].first), strcpy(input.second_id, rows[i].second);
+    input.registry = &change;
+    uint32_t count = hf_core_step(core, &input, t.facts);
+    assert_int_equal(count, rows[i].reason == HF_REASON_NONE ? 2 : 1);
+    assert_int_equal(t.facts[0].kind, rows[i].reason == HF_REASON_NONE ? HF_FACT_REGISTRY_CHANGED : HF_FACT_QUARANTINED);
+    if (count == 1) assert_int_equal(t.facts[0].quarantined.reason, rows[i].reason);
+  }
+  assert_string_equal(t.facts[0].changed.key_id, other);
+  assert_string_equal(t.facts[0].changed.second_id, ROOT);
+  assert_true(t.facts[0].changed.policy && !t.facts[0].changed.sla && t.facts[0].changed.institutions == 0);
+  free(memory);
+}
+
+static void accesses_are_peoples_and_facts(void **unused)
+{
+  (void)unused;
+  static struct hf_access access;
+  const struct {
+    enum hf_role role;
+    const char *key;
+    int64_t ahead_ns;
+    enum hf_reason reason;
+  } rows[] = {{HF_ROLE_OFFICER, KEY, 0, HF_REASON_NONE},
+              {HF_ROLE_AUDITOR, KEY, 0, HF_REASON_NONE},
+              {HF_ROLE_ADMINISTRATOR, KEY, 0, HF_REASON_NONE},
+              {HF_ROLE_MACHINE, KEY, 0, HF_REASON_ROLE_NOT_ALLOWED},
+              {HF_ROLE_INSTITUTION, KEY, 0, HF_REASON_ROLE_NOT_ALLOWED},
+              {HF_ROLE_OFFICER, NOBODY, 0, HF_REASON_UNKNOWN_KEY},
+              {HF_ROLE_OFFICER, KEY, 3600 * HF_NS_PER_S, HF_REASON_TIME_IN_FUTURE}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    set_registry(false, 1, INT64_MAX, rows[i].role);
+    access = (struct hf_access){
+        .kind = HF_ACCESS_REVEAL, .what = "a case", .reason = "a call", .made_wall_ns = NOW + rows[i].ahead_ns};
+    struct hf_input input = input_of(HF_INPUT_ACCESS, 0);
+    strcpy(input.key_id, rows[i].key);
+    input.access = &access;
+    assert_int_equal(step(&input), 1);
+    if (rows[i].reason == HF_REASON_NONE) {
+      assert_int_equal(t.facts[0].kind, HF_FACT_ACCESS_NOTED);
+      assert_string_equal(t.facts[0].access.key_id, KEY);
+      assert_string_equal(t.facts[0].access.of.reason, "a call");
+    } else {
+      assert_int_equal(t.facts[0].kind, HF_FACT_QUARANTINED);
+      assert_int_equal(t.facts[0].quarantined.reason, rows[i].reason);
+    }
+  }
+  set_registry(false, 1, INT64_MAX, HF_ROLE_AUDITOR); /* … and he signs nothing else */
+  step(&t.input);
+  assert_int_equal(t.facts[0].quarantined.reason, HF_REASON_ROLE_NOT_ALLOWED);
+}
+
 /* H1: 48 h from when the institution stopped; an interval where it does not say or cannot have. */
 static void a_hold_lasts_48_hours_from_the_institutions_stop(void **unused)
 {
@@ -180,6 +258,8 @@ int main(void)
                                      TEST(two_transfers_to_one_account_are_one_order),
                                      TEST(bad_reports_get_their_reason),
                                      TEST(keys_are_judged_at_the_append_time),
+                                     TEST(accesses_are_peoples_and_facts),
+                                     TEST(the_registry_changes_by_two_administrators),
                                      TEST(a_hold_lasts_48_hours_from_the_institutions_stop),
                                      TEST(an_impossible_stop_time_becomes_an_interval),
                                      TEST(the_first_feedback_rules_and_another_is_kept),

@@ -600,6 +600,53 @@ static void an_act_that_the_institution_cannot_be_told_is_refused(void **unused)
   command_refused(HF_REASON_ACTION_UNKNOWN_THERE);
 }
 
+static void sign_sla(void)
+{
+  static struct hf_registry_change change;
+  struct hf_input input = input_of(HF_INPUT_REGISTRY, -20 * HF_NS_PER_S);
+  memset(&change, 0, sizeof change);
+  change.has_sla = true;
+  change.sla = (struct hf_sla){.version = 1, .effective_wall_ns = NOW - 10 * HF_NS_PER_S, .text = "* * 00-24 any 5000 60000;"};
+  strcpy(input.key_id, ROOT);
+  input.registry = &change;
+  step(&input);
+  first_of(HF_FACT_SLA_SET);
+}
+
+/* Under an SLA policy a receipt has a limit of its own; it runs only while the order is out, and is told once. */
+static void a_receipt_has_its_own_limit(void **unused)
+{
+  (void)unused;
+  sign_sla();
+  struct hf_order_id id = open_one();
+  ticked(10 * HF_NS_PER_S);
+  assert_int_equal(t.count, 0); /* it has not left: nobody could have received it */
+  struct hf_input left = input_of(HF_INPUT_LEFT, 11 * HF_NS_PER_S);
+  left.order_id = id;
+  step(&left);
+  ticked(11 * HF_NS_PER_S);
+  assert_int_equal(t.count, 1);
+  assert_memory_equal(&first_of(HF_FACT_RECEIPT_MISSED)->step.order_id, &id, sizeof id);
+  assert_int_equal(t.facts[0].step.deadline_wall_ns, NOW + 5 * HF_NS_PER_S);
+  ticked(12 * HF_NS_PER_S);
+  assert_int_equal(t.count, 0);
+}
+
+static void a_receipt_in_time_ends_its_limit(void **unused)
+{
+  (void)unused;
+  sign_sla();
+  struct hf_order_id id = open_one();
+  struct hf_input left = input_of(HF_INPUT_LEFT, HF_NS_PER_S), receipt = input_of(HF_INPUT_ANSWER, 2 * HF_NS_PER_S);
+  const struct hf_answer has_it = {.order_id = id, .has_receipt = true};
+  left.order_id = receipt.order_id = id;
+  receipt.answer = &has_it;
+  step(&left);
+  step(&receipt);
+  ticked(30 * HF_NS_PER_S);
+  assert_int_equal(count_of(HF_FACT_RECEIPT_MISSED), 0);
+}
+
 static void S21_feedback_just_inside_its_limit_is_not_late(void **unused)
 {
   (void)unused;
@@ -649,6 +696,8 @@ int main(void)
                                      TEST(S3_the_list_proves_a_stop_that_was_never_answered),
                                      TEST(S3_a_lost_feedback_is_asked_for_by_the_list_of_holds),
                                      TEST(an_act_that_the_institution_cannot_be_told_is_refused),
+                                     TEST(a_receipt_has_its_own_limit),
+                                     TEST(a_receipt_in_time_ends_its_limit),
                                      TEST(S21_feedback_just_inside_its_limit_is_not_late)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
