@@ -327,7 +327,7 @@ class World:
         self.spawn(name, ['nice', '-n', '5', self.bin / 'banksim', '--dir', folder, '--cert', tls / 'bank.pem', '--key', tls / 'bank.key', '--ca', tls / 'ca.pem', '--control', '--answer-key', tls / 'answers.key.pem',
                           *(a for c, n in self.answer_keys().items() for a in ('--answer-key', f'{c}={tls / n}.key.pem') if n != 'answers'), '--mac-keys', tls / 'banks', '--brokers', self.brokers, '--drop', self.dir / 'drop',
                           *([] if self.banks_sync else ['--no-sync']), *(['--script', self.script] if self.script else []),
-                          *(['--centre-key', tls / 'orders.pub.pem'] if verify else []), *wanted])
+                          *(a for key in ('orders', 'next') if verify and (tls / f'{key}.pub.pem').exists() for a in ('--centre-key', tls / f'{key}.pub.pem')), *wanted])
         wait_until(f'banksim {name}', (folder / 'endpoints').exists)
         for line in (folder / 'endpoints').read_text().splitlines():
             code, port = line.split()

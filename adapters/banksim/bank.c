@@ -419,6 +419,7 @@ static void decide_order(struct bank *bank, const json_t *order, struct verdict 
   else
     known = decide_new(bank, &asked, now);
   if (ends_with(asked.number, "0003")) verdict->delay_ms = 8000;
+  if (again && bank_is_broken(bank, "locks", asked.case_number)) verdict->status = 503;
   const struct ledger_entry said = spoiled(bank, &asked, known, again);
   verdict->body =
       write_answer(bank, &asked, &said, now >= known->ready_us && !bank_is_broken(bank, "never", asked.case_number));

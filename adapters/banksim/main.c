@@ -150,6 +150,7 @@ static void on_order(struct evhttp_request *request, void *user)
   if (answer_takes_get(request, bank)) return;
   struct answer *answer = answer_new(bank, answer_send_http, request);
   answer->spoiled = bank_about(bank, body, size);
+  signature_first_key_only(answer->spoiled && bank_is_broken(bank, "one_key", NULL));
   const char *signature = evhttp_find_header(evhttp_request_get_input_headers(request), "Holdfast-Signature");
   evhttp_request_own(request); /* the connection may go before the answer does */
   if (size > 0 && (signature_is_right_for("application/vnd.holdfast.order.v1+json", signature, body, size) ||
@@ -370,7 +371,7 @@ static int usage(FILE *out)
       "  --script      accounts: {CODE: {NUMBER: {name, balance, transactions: [{side, amount, at or at_us, serial, cash, "
       "other}]}}}\n"
       "  --no-sync     ledgers are written, not synced: for a measurement, where this disk stands in for none of a bank's\n"
-      "  --centre-key  verify each order's signature; without it signatures are not looked at\n"
+      "  --centre-key  verify each order's signature, by any of the keys given; without it signatures are not looked at\n"
       "  --drop        folder of all institutions that are reached by files\n"
       "  --brokers     Kafka, for institutions that take their orders from there\n"
       "  --mac-keys    folder of files CODE.mac: keys shared with the centre, 32 hexadecimal digits each\n"

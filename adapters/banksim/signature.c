@@ -10,7 +10,10 @@
 
 #define ANSWER_KEYS_MAX 16
 
-static EVP_PKEY *centre_key;
+#define CENTRE_KEYS_MAX 4
+
+static EVP_PKEY *centre_keys[CENTRE_KEYS_MAX]; /* a key and its successor */
+static int centre_keys_count, centre_keys_tried = CENTRE_KEYS_MAX;
 static struct answer_key {
   char code[16]; /* "": of all that have none of their own */
   EVP_PKEY *key;
@@ -20,10 +23,16 @@ static int answer_keys_count;
 
 bool signature_centre_key(const char *file)
 {
-  FILE *in = fopen(file, "re");
-  centre_key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
+  FILE *in = centre_keys_count == CENTRE_KEYS_MAX ? NULL : fopen(file, "re");
+  EVP_PKEY *key = in == NULL ? NULL : PEM_read_PUBKEY(in, NULL, NULL, NULL);
   if (in != NULL) fclose(in);
-  return centre_key != NULL;
+  if (key != NULL) centre_keys[centre_keys_count++] = key;
+  return key != NULL;
+}
+
+void signature_first_key_only(bool only)
+{
+  centre_keys_tried = only ? 1 : CENTRE_KEYS_MAX;
 }
 
 bool signature_answer_key(const char *text)
@@ -131,12 +140,15 @@ static void end(EVP_MD_CTX *context)
 bool signature_is_right(const char *text, const uint8_t *bytes, size_t size)
 {
   uint8_t signature[512];
-  if (centre_key == NULL) return true;
+  if (centre_keys_count == 0) return true;
   size_t signature_size = text == NULL ? SIZE_MAX : hf_base64_decode(text, strlen(text), signature, sizeof signature);
   if (signature_size == SIZE_MAX) return false;
-  EVP_MD_CTX *context = EVP_MD_CTX_new();
-  bool ok = begin(context, centre_key, false) && EVP_DigestVerify(context, signature, signature_size, bytes, size) == 1;
-  end(context);
+  bool ok = false;
+  for (int i = 0; i < centre_keys_count && i < centre_keys_tried && !ok; i++) {
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    ok = begin(context, centre_keys[i], false) && EVP_DigestVerify(context, signature, signature_size, bytes, size) == 1;
+    end(context);
+  }
   return ok;
 }
 
@@ -144,7 +156,7 @@ bool signature_is_right_for(const char *type, const char *text, const uint8_t *b
 {
   uint8_t bytes[16384];
   int head = snprintf((char *)bytes, sizeof bytes, "DSSEv1 %zu %s %zu ", strlen(type), type, size);
-  if (centre_key == NULL) return true;
+  if (centre_keys_count == 0) return true;
   if ((size_t)head + size > sizeof bytes) return false;
   memcpy(bytes + head, body, size);
   return signature_is_right(text, bytes, (size_t)head + size);

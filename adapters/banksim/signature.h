@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* PEM files: the centre's public key, and the private key that signs answers. False where one cannot be used. */
+/* PEM files: the centre's public keys, a second one where it is being rotated, and the private key that signs answers. False
+ * where one cannot be used. */
 bool signature_centre_key(const char *file);
+void signature_first_key_only(bool only);    /* as an institution that was not told of the second does */
 bool signature_answer_key(const char *text); /* FILE, or CODE=FILE for one institution */
 
 /* True where banksim was given no centre's key. text: base64, NULL: missing. */

@@ -233,6 +233,7 @@ void wallet_on_order(struct evhttp_request *request, void *user)
   if (answer_takes_get(request, bank)) return;
   struct answer *answer = answer_new(bank, send_signed, request);
   answer->spoiled = bank_about(bank, body, size);
+  signature_first_key_only(answer->spoiled && bank_is_broken(bank, "one_key", NULL));
   evhttp_request_own(request); /* the connection may go before the answer does */
   const char *objection = size == 0                         ? "the body is empty"
                           : answer_waives(bank, body, size) ? NULL

@@ -31,8 +31,8 @@ struct kit {
   const struct hf_dialect *dialect;
   struct hf_institution row;
   const char *certificate, *key_file, *ca, *clock_url;
-  struct hf_trust_key signing, other; /* other: of nobody */
-  struct hf_trust_key answers[4];     /* the institution's, for dialects whose answers are signed */
+  struct hf_trust_key signing, next, other; /* next: that follows it, NULL: none was given; other: of nobody */
+  struct hf_trust_key answers[4];           /* the institution's, for dialects whose answers are signed */
   int answers_count;
   struct kit_account accounts[KIT_ACCOUNTS_MAX];
   size_t accounts_count;
@@ -47,10 +47,11 @@ struct kit {
 
 /* How a message is sent otherwise than it should be. Zero: as it should be. */
 struct kit_how {
-  bool unsigned_, bad_signature, other_key; /* signatures */
-  bool same_moment;                         /* time and nonce of the last message */
-  int64_t age_s;                            /* made this long ago */
-  bool fresh, without_certificate, old_tls; /* connections */
+  bool unsigned_, bad_signature, other_key, next_key; /* signatures */
+  bool same_moment;                                   /* time and nonce of the last message */
+  int64_t age_s;                                      /* made this long ago */
+  bool fresh, without_certificate, old_tls;           /* connections */
+  bool cut;                                           /* closed once the last byte has left: no reply is waited for */
   bool get;
   const char *path; /* NULL: the dialect's */
 };
@@ -94,11 +95,17 @@ bool kit_expect(struct kit *kit, const struct hf_order *order, const char *resul
 bool kit_is_listed(struct kit *kit, const struct kit_account *account, struct hf_order_id id, bool *listed);
 
 /* --- cases --- */
+enum kit_needs {
+  KIT_NEEDS_NOTHING = false,
+  KIT_NEEDS_CLOCK = true, /* the endpoint's clock can be put forward */
+  KIT_NEEDS_NEXT_KEY      /* … knows the key that follows */
+};
+
 struct kit_case {
   int number;
   const char *name;
   bool signed_answers; /* only where the dialect has them */
-  bool clock;          /* only where the endpoint's clock can be put forward */
+  enum kit_needs needs;
   bool (*run)(struct kit *kit);
 };
 

@@ -120,6 +120,20 @@ static bool other_key_is_refused(struct kit *kit)
   return must_refuse(kit, &how, "an order signed by a key that is not the centre's") && ordinary(kit);
 }
 
+/* The centre signs by its next key while orders by the present one are still on their way. */
+static bool next_key_is_taken(struct kit *kit)
+{
+  static const struct kit_how by_next = {.next_key = true};
+  uint8_t body[HF_ORDER_BODY_SIZE_MAX];
+  const struct kit_account *account = kit_account(kit, KIT_PLAIN);
+  if (account == NULL) return false;
+  struct hf_order order = kit_order(kit, HF_ACTION_QUERY, account);
+  struct hf_span bytes = {body, kit_encode(kit, &order, body)};
+  if (!kit_send(kit, &order, bytes, &by_next, &reply)) return false;
+  if (!good(&reply)) return kit_fail(kit, "signed by the centre's next key: HTTP %d where 200 is expected", reply.status);
+  return ordinary(kit) || kit_fail(kit, "the present key is not taken any more once the next one was");
+}
+
 /* --- where time and nonce are signed, and answers too --- */
 
 static bool old_is_refused(struct kit *kit)
@@ -216,5 +230,6 @@ const struct kit_case kit_line_cases[] = {
     {14, "answers are signed by the institution's key", true, false, answers_are_signed},
     {15, "an answer's nonce is its request's", true, false, answers_are_of_this_request},
     {16, "an answer's time is now", true, false, answers_are_of_now},
+    {17, "rotation: the centre's next key is taken beside the present one", false, KIT_NEEDS_NEXT_KEY, next_key_is_taken},
     {.number = 0},
 };

@@ -58,7 +58,7 @@ static struct curl_slist *headers_of(struct kit *kit, const struct hf_order *ord
   static uint8_t to_sign[KIT_BODY_MAX + 1024], signature[HF_SIGNATURE_SIZE_MAX];
   char text[2048], line[2048];
   struct hf_writer bytes = hf_writer_of(to_sign, sizeof to_sign), lines = hf_writer_of(text, sizeof text - 1);
-  const struct hf_trust_key *by = how->other_key ? &kit->other : &kit->signing;
+  const struct hf_trust_key *by = how->other_key ? &kit->other : how->next_key ? &kit->next : &kit->signing;
   if (!how->same_moment) kit->last_sent = hf_time_now().wall_ns - how->age_s * HF_NS_PER_S;
   const struct hf_message message = {.order = order, .row = &kit->row, .body = body, .sent_wall_ns = kit->last_sent};
   HF_ASSERT(hf_is_ok(kit->dialect->to_sign(&message, &bytes)));
@@ -107,10 +107,22 @@ static void prepare(struct kit *kit, CURL *curl, struct curl_slist *headers, str
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, reply);
 }
 
+static int on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+  (void)user, (void)down_all, (void)down;
+  return up_all > 0 && up >= up_all;
+}
+
+static void cut_when_sent(CURL *curl)
+{
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+}
+
 bool kit_send(struct kit *kit, const struct hf_order *order, struct hf_span body, const struct kit_how *how,
               struct kit_reply *reply)
 {
-  bool own = how->fresh || how->without_certificate || how->old_tls;
+  bool own = how->fresh || how->without_certificate || how->old_tls || how->cut;
   CURL *curl = own ? curl_easy_init() : kit->curl;
   char error[CURL_ERROR_SIZE] = "";
   long status = 0, connects = 0;
@@ -124,6 +136,7 @@ bool kit_send(struct kit *kit, const struct hf_order *order, struct hf_span body
   struct curl_slist *headers = how->get ? NULL : headers_of(kit, order, body, how);
   prepare(kit, curl, headers, body, how, reply);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+  if (how->cut) cut_when_sent(curl);
   CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);

@@ -17,12 +17,14 @@ static int usage(FILE *out)
 {
   fputs(
       "usage: holdfast-kit --endpoint https://HOST:PORT --code CODE --dialect DIALECT --cert PEM --key PEM --ca PEM\n"
-      "                    --sign PEM --accounts FILE [--answer-key PEM]… [--clock URL] [--report DIR] [--only N,…]\n"
+      "                    --sign PEM --accounts FILE [--answer-key PEM]… [--next-sign PEM] [--clock URL]\n"
+      "                    [--report DIR] [--only N,…]\n"
       "       holdfast-kit --list\n"
       "  --cert, --key  the centre's client certificate, as the endpoint knows it\n"
       "  --ca           who signed the endpoint's certificate\n"
       "  --sign         the centre's private key: its public half is registered at the endpoint\n"
-      "  --accounts     lines of KIND NUMBER NAME; kinds: plain (at least 70), unknown, short (holds less than 1.00), held "
+      "  --next-sign    the private key that follows it, registered there too: rotation\n"
+      "  --accounts     lines of KIND NUMBER NAME; kinds: plain (at least 85), unknown, short (holds less than 1.00), held "
       "(by\n"
       "                 another organ), late (a receipt first, feedback later)\n"
       "  --answer-key   the institution's public keys, where its answers are signed\n"
@@ -105,7 +107,9 @@ static int list(void)
   for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
     for (const struct kit_case *at = all[k]; at->number != 0; at++)
       printf("%3d  %s%s%s\n", at->number, at->name, at->signed_answers ? " (where answers are signed)" : "",
-             at->clock ? " (with --clock)" : "");
+             at->needs == KIT_NEEDS_CLOCK      ? " (with --clock)"
+             : at->needs == KIT_NEEDS_NEXT_KEY ? " (with --next-sign)"
+                                               : "");
   return 0;
 }
 
@@ -118,8 +122,10 @@ static void run_case(const struct kit_case *at, struct kit_finding *finding)
   kit.why[0] = '\0';
   if (at->signed_answers && kit.dialect->prove == NULL)
     snprintf(finding->why, sizeof finding->why, "the dialect has no signed answers");
-  else if (at->clock && kit.clock_url == NULL)
+  else if (at->needs == KIT_NEEDS_CLOCK && kit.clock_url == NULL)
     snprintf(finding->why, sizeof finding->why, "no --clock");
+  else if (at->needs == KIT_NEEDS_NEXT_KEY && kit.next.key == NULL)
+    snprintf(finding->why, sizeof finding->why, "no --next-sign");
   else {
     finding->outcome = at->run(&kit) ? KIT_PASSED : KIT_FAILED;
     if (finding->outcome == KIT_FAILED) snprintf(finding->why, sizeof finding->why, "%s", kit.why);
@@ -169,11 +175,11 @@ static bool set_text(char *to, size_t size, const char *text, const char *name)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = {{"endpoint", 1, NULL, 'e'}, {"code", 1, NULL, 'c'},     {"dialect", 1, NULL, 'd'},
-                                          {"cert", 1, NULL, 'C'},     {"key", 1, NULL, 'K'},      {"ca", 1, NULL, 'a'},
-                                          {"sign", 1, NULL, 's'},     {"accounts", 1, NULL, 'A'}, {"answer-key", 1, NULL, 'k'},
-                                          {"clock", 1, NULL, 'o'},    {"report", 1, NULL, 'r'},   {"only", 1, NULL, 'n'},
-                                          {"list", 0, NULL, 'l'},     {"help", 0, NULL, 'h'},     {0}};
+  static const struct option options[] = {
+      {"endpoint", 1, NULL, 'e'},   {"code", 1, NULL, 'c'},  {"dialect", 1, NULL, 'd'},   {"cert", 1, NULL, 'C'},
+      {"key", 1, NULL, 'K'},        {"ca", 1, NULL, 'a'},    {"sign", 1, NULL, 's'},      {"accounts", 1, NULL, 'A'},
+      {"answer-key", 1, NULL, 'k'}, {"clock", 1, NULL, 'o'}, {"next-sign", 1, NULL, 'N'}, {"report", 1, NULL, 'r'},
+      {"only", 1, NULL, 'n'},       {"list", 0, NULL, 'l'},  {"help", 0, NULL, 'h'},      {0}};
   const char *report = NULL;
   bool ok = true;
   int option, failed = 0;
@@ -190,6 +196,7 @@ int main(int argc, char **argv)
     case 'K': kit.key_file = optarg; break;
     case 'a': kit.ca = optarg; break;
     case 's': ok = load_private(optarg, &kit.signing); break;
+    case 'N': ok = load_private(optarg, &kit.next); break;
     case 'A': ok = read_accounts(optarg); break;
     case 'k': ok = add_answer_key(optarg); break;
     case 'o': kit.clock_url = optarg; break;

@@ -240,6 +240,39 @@ static bool many_at_once_are_answered(struct kit *kit)
   return took_s <= MANY / 100.0 || kit_fail(kit, "%d orders took %.1f s: fewer than 100 a second", MANY, took_s);
 }
 
+#define CUT 10
+#define RECOVERY_NS (10 * HF_NS_PER_S)
+
+/* Every line is cut while the endpoint has orders in its hands; afterwards it answers again, and each of them has one answer.
+ */
+static bool black_out_is_survived(struct kit *kit)
+{
+  static const struct kit_how cut = {.cut = true};
+  static struct hf_order orders[CUT];
+  struct hf_answer first, again;
+  for (int i = 0; i < CUT; i++) {
+    uint8_t body[HF_ORDER_BODY_SIZE_MAX];
+    const struct kit_account *account = kit_account(kit, KIT_PLAIN);
+    if (account == NULL) return false;
+    orders[i] = kit_order(kit, HF_ACTION_STOP, account);
+    struct hf_span bytes = {body, kit_encode(kit, &orders[i], body)};
+    kit_send(kit, &orders[i], bytes, &cut, &reply);
+  }
+  int64_t until = hf_time_now().mono_ns + RECOVERY_NS;
+  while (!kit_expect(kit, &orders[0], "0000", NULL, &first)) {
+    struct timespec pause = {0, 200000000};
+    if (hf_time_now().mono_ns > until) return false;
+    nanosleep(&pause, NULL);
+  }
+  for (int i = 0; i < CUT; i++) {
+    if (!kit_expect(kit, &orders[i], "0000", NULL, &first) || !kit_expect(kit, &orders[i], "0000", NULL, &again)) return false;
+    if (first.executed_wall_ns != again.executed_wall_ns)
+      return kit_fail(kit, "an order whose line was cut took effect again when it was repeated");
+  }
+  kit->why[0] = '\0';
+  return true;
+}
+
 const struct kit_case kit_message_cases[] = {
     {50, "a query tells balance and movements that can be followed", false, false, query_has_rows},
     {51, "pages come to an end", false, false, pages_end},
@@ -261,5 +294,6 @@ const struct kit_case kit_message_cases[] = {
     {67, "the largest order is taken", false, false, largest_order_is_taken},
     {68, "rare characters in a name are taken", false, false, rare_names_are_taken},
     {69, "300 orders at once are answered, at least 100 a second", false, false, many_at_once_are_answered},
+    {70, "a black-out: orders whose lines were cut have one answer afterwards", false, false, black_out_is_survived},
     {.number = 0},
 };

@@ -83,15 +83,17 @@ static json_t *leaf_json(const struct hf_cli_fact_row *fact, const struct hf_aud
   return leaf;
 }
 
-/* The shard's newest note of at least `size` facts; NULL after having said why not. */
-static char *note_of(PGconn *database, uint32_t shard, uint64_t size)
+/* The shard's newest note of at least `size` facts, or its first one; NULL after having said why not. */
+static char *note_of(PGconn *database, uint32_t shard, uint64_t size, bool newest)
 {
   char numbers[2][24];
   snprintf(numbers[0], sizeof numbers[0], "%u", shard);
   snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)size);
   PGresult *rows = hf_cli_binary(
-      database, "select note from checkpoint where shard = $1::int4 and size >= $2::int8 order by size desc limit 1", 2,
-      (const char *const[]){numbers[0], numbers[1]});
+      database,
+      newest ? "select note from checkpoint where shard = $1::int4 and size >= $2::int8 order by size desc limit 1"
+             : "select note from checkpoint where shard = $1::int4 and size >= $2::int8 order by size limit 1",
+      2, (const char *const[]){numbers[0], numbers[1]});
   char *note = rows != NULL && PQntuples(rows) == 1 ? strdup(PQgetvalue(rows, 0, 0)) : NULL;
   if (rows != NULL && note == NULL) hf_say(_("no checkpoint holds these facts yet: one is signed every ten seconds"));
   PQclear(rows);
@@ -121,7 +123,7 @@ static bool add_proved(struct hf_cli_tree *tree, const struct hf_cli_fact_row *f
   return true;
 }
 
-static int prove(PGconn *database, const char *order)
+json_t *hf_cli_order_bundle(PGconn *database, const char *order, bool newest)
 {
   static struct hf_cli_tree tree;
   struct hf_cli_fact_row fact;
@@ -131,12 +133,12 @@ static int prove(PGconn *database, const char *order)
                                  ", shard from fact where (shard, case_id) = (select shard, case_id from order_state where "
                                  "order_id = $1::uuid limit 1) and order_id = $1::uuid order by seq",
                                  1, (const char *const[]){order});
-  if (rows == NULL) return HF_EXIT_UNAVAILABLE;
+  if (rows == NULL) return NULL;
   int count = PQntuples(rows);
   if (count == 0) hf_say(_("no such order"));
   if (count > 0) memcpy(&shard, PQgetvalue(rows, 0, 9), sizeof shard);
   shard = be32toh(shard);
-  char *note = count == 0 ? NULL : note_of(database, shard, hf_cli_u64(rows, count - 1, 0));
+  char *note = count == 0 ? NULL : note_of(database, shard, hf_cli_u64(rows, count - 1, 0), newest);
   struct hf_audit_checkpoint checkpoint = {.size = 0};
   struct hf_span text;
   bool ok = note != NULL &&
@@ -148,10 +150,18 @@ static int prove(PGconn *database, const char *order)
     ok = ok && add_proved(&tree, &fact, checkpoint.size, leaves);
   }
   json_t *bundle = bundle_of(shard, note == NULL ? "" : note, leaves);
-  if (ok) ok = json_dumpf(bundle, stdout, JSON_INDENT(1)) == 0 && puts("") >= 0;
-  json_decref(bundle);
   free(note);
   PQclear(rows);
+  if (ok) return bundle;
+  json_decref(bundle);
+  return NULL;
+}
+
+static int prove(PGconn *database, const char *order)
+{
+  json_t *bundle = hf_cli_order_bundle(database, order, true);
+  bool ok = bundle != NULL && json_dumpf(bundle, stdout, JSON_INDENT(1)) == 0 && puts("") >= 0;
+  json_decref(bundle);
   return ok ? HF_EXIT_OK : HF_EXIT_FAILED;
 }
 
@@ -219,7 +229,7 @@ int hf_command_audit_export(struct hf_cli *cli)
   }
   PGconn *database = begin(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  char *note = note_of(database, (uint32_t)shard, 1);
+  char *note = note_of(database, (uint32_t)shard, 1, true);
   struct hf_audit_checkpoint checkpoint = {.size = 0};
   struct hf_span text;
   bool ok = note != NULL &&

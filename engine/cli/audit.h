@@ -50,4 +50,8 @@ struct hf_cli_tree {
 };
 struct hf_audit_source hf_cli_tree_source(struct hf_cli_tree *tree);
 
+/* An order's facts with their proofs, under the newest checkpoint or the first that holds them all; NULL after having said why.
+ * The caller frees. */
+json_t *hf_cli_order_bundle(PGconn *database, const char *order, bool newest);
+
 #endif

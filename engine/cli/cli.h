@@ -119,6 +119,7 @@ int hf_command_key_list(struct hf_cli *cli);
 int hf_command_case_watch(struct hf_cli *cli);
 int hf_command_order_show(struct hf_cli *cli);
 int hf_command_access_list(struct hf_cli *cli);
+int hf_command_evidence(struct hf_cli *cli);
 int hf_command_institution_list(struct hf_cli *cli);
 int hf_command_institution_contacts(struct hf_cli *cli);
 int hf_command_route(struct hf_cli *cli);

@@ -41,21 +41,55 @@ static const struct kind {
              {"scorecard", &scorecard, 1, FORM_LINES},
              {"meeting", hf_export_meeting, HF_EXPORT_MEETING_SECTIONS, FORM_HTML}};
 
-/* What is written, and its digest. */
-struct sink {
-  FILE *file;
-  struct hf_sha256 hash;
-  uint64_t rows;
-};
-
-static void put(struct sink *sink, const char *text, size_t size)
+void hf_export_put(struct hf_export_sink *sink, const void *bytes, size_t size)
 {
-  fwrite(text, 1, size, sink->file);
-  hf_sha256_add(&sink->hash, text, size);
+  fwrite(bytes, 1, size, sink->file);
+  hf_sha256_add(&sink->hash, bytes, size);
+}
+
+bool hf_export_open(struct hf_export_sink *sink, const char *target)
+{
+  *sink = (struct hf_export_sink){.target = target};
+  bool fits = snprintf(sink->part, sizeof sink->part, "%s.part", target) < (int)sizeof sink->part;
+  int fd = fits ? open(sink->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+  if (fd < 0 || (sink->file = fdopen(fd, "w")) == NULL) {
+    hf_say("%s: %s", sink->part, strerror(fits ? errno : ENAMETOOLONG));
+    return false;
+  }
+  hf_sha256_init(&sink->hash);
+  return true;
+}
+
+int hf_export_close(const struct hf_cli *cli, struct hf_export_sink *sink, bool ok, const char *name)
+{
+  char digest[2 * HF_SHA256_SIZE + 1] = "", what[256];
+  uint8_t sum[HF_SHA256_SIZE];
+  hf_sha256_end(&sink->hash, sum);
+  struct hf_writer writer = hf_writer_of(digest, sizeof digest - 1);
+  hf_write_hex(&writer, sum, sizeof sum);
+  bool whole = fflush(sink->file) == 0 && !ferror(sink->file) && fsync(fileno(sink->file)) == 0;
+  if (fclose(sink->file) != 0 || !whole) {
+    hf_say("%s: %s", sink->part, strerror(errno));
+    ok = false;
+  }
+  snprintf(what, sizeof what, "%s, sha256 %s", name, digest);
+  ok = ok && hf_cli_note_access(cli, HF_ACCESS_EXPORT, what, cli->reason == NULL ? "export" : cli->reason, NULL);
+  if (!ok || rename(sink->part, sink->target) != 0) {
+    unlink(sink->part);
+    return HF_EXIT_FAILED;
+  }
+  printf("%s  %s\n", digest, sink->target);
+  hf_say(_("%llu rows"), (unsigned long long)sink->rows);
+  return HF_EXIT_OK;
+}
+
+static void put(struct hf_export_sink *sink, const char *text, size_t size)
+{
+  hf_export_put(sink, text, size);
 }
 
 /* RFC 4180; a spreadsheet must not take what an institution sent for a formula. */
-static void put_cell(struct sink *sink, const char *text, bool first)
+static void put_cell(struct hf_export_sink *sink, const char *text, bool first)
 {
   if (!first) put(sink, ",", 1);
   bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL && strspn(text, "-0123456789.") != strlen(text);
@@ -69,12 +103,12 @@ static void put_cell(struct sink *sink, const char *text, bool first)
   put(sink, "\"", 1);
 }
 
-static void put_text(struct sink *sink, const char *text)
+static void put_text(struct hf_export_sink *sink, const char *text)
 {
   put(sink, text, strlen(text));
 }
 
-static void put_escaped(struct sink *sink, const char *text)
+static void put_escaped(struct hf_export_sink *sink, const char *text)
 {
   for (; *text != '\0'; text++) {
     const char *entity = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
@@ -82,7 +116,7 @@ static void put_escaped(struct sink *sink, const char *text)
   }
 }
 
-static void put_row(struct sink *sink, enum form form, const PGresult *result, int row, bool titles)
+static void put_row(struct hf_export_sink *sink, enum form form, const PGresult *result, int row, bool titles)
 {
   if (form == FORM_LINES) {
     put(sink, PQgetvalue(result, row, 0), (size_t)PQgetlength(result, row, 0));
@@ -103,7 +137,7 @@ static void put_row(struct sink *sink, enum form form, const PGresult *result, i
 }
 
 /* Row by row: a month may have millions. */
-static bool write_rows(PGconn *database, const char *sql, const char *month, enum form form, struct sink *sink)
+static bool write_rows(PGconn *database, const char *sql, const char *month, enum form form, struct hf_export_sink *sink)
 {
   char *query = NULL;
   bool ok = asprintf(&query, form == FORM_LINES ? "select row_to_json(t)::text from (%s) t" : "%s", sql) > 0;
@@ -132,7 +166,8 @@ static const char page_head[] =
 /* clang-format on */
 
 /* All sections of one moment: their sums agree. */
-static bool write_sections(PGconn *database, const struct kind *kind, const char *month, enum form form, struct sink *sink)
+static bool write_sections(PGconn *database, const struct kind *kind, const char *month, enum form form,
+                           struct hf_export_sink *sink)
 {
   char head[1024];
   PQclear(PQexec(database, "begin isolation level repeatable read read only"));
@@ -155,8 +190,7 @@ static bool write_sections(PGconn *database, const struct kind *kind, const char
   return ok;
 }
 
-/* "yyyy-MM", not after the present one (China's). */
-static bool check_month(const char *text)
+bool hf_export_month(const char *text)
 {
   char now[8];
   time_t seconds = (time_t)(hf_time_now().wall_ns / HF_NS_PER_S) + 8 * 3600;
@@ -173,38 +207,15 @@ static bool check_month(const char *text)
   return false;
 }
 
-/* Beside the target, then in its place: a reader finds a whole file or none. */
 static int export_to(const struct hf_cli *cli, PGconn *database, const struct kind *kind, const char *month, const char *target,
                      enum form form)
 {
-  char part[1024], digest[2 * HF_SHA256_SIZE + 1] = "", what[256];
-  uint8_t sum[HF_SHA256_SIZE];
-  struct sink sink = {0};
-  if (snprintf(part, sizeof part, "%s.part", target) >= (int)sizeof part) return HF_EXIT_USAGE;
-  int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0 || (sink.file = fdopen(fd, "w")) == NULL) {
-    hf_say("%s: %s", part, strerror(errno));
-    return HF_EXIT_FAILED;
-  }
-  hf_sha256_init(&sink.hash);
+  struct hf_export_sink sink;
+  char name[64];
+  if (!hf_export_open(&sink, target)) return HF_EXIT_FAILED;
   bool ok = write_sections(database, kind, month, form, &sink);
-  hf_sha256_end(&sink.hash, sum);
-  struct hf_writer writer = hf_writer_of(digest, sizeof digest - 1);
-  hf_write_hex(&writer, sum, sizeof sum);
-  bool whole = fflush(sink.file) == 0 && fsync(fd) == 0;
-  if (fclose(sink.file) != 0 || !whole) {
-    hf_say("%s: %s", part, strerror(errno));
-    ok = false;
-  }
-  snprintf(what, sizeof what, "%s %s, sha256 %s", kind->name, month, digest);
-  ok = ok && hf_cli_note_access(cli, HF_ACCESS_EXPORT, what, cli->reason == NULL ? "export" : cli->reason, NULL);
-  if (!ok || rename(part, target) != 0) {
-    unlink(part);
-    return HF_EXIT_FAILED;
-  }
-  printf("%s  %s\n", digest, target);
-  hf_say(_("%llu rows"), (unsigned long long)sink.rows);
-  return HF_EXIT_OK;
+  snprintf(name, sizeof name, "%s %s", kind->name, month);
+  return hf_export_close(cli, &sink, ok, name);
 }
 
 static enum form form_of(const char *file)
@@ -231,7 +242,7 @@ int hf_command_export(struct hf_cli *cli)
            _("expected: orders or scorecard, a month, and a file that ends in .csv or .jsonl; or meeting, .csv or .html"));
     return HF_EXIT_USAGE;
   }
-  if (!check_month(month)) return HF_EXIT_USAGE;
+  if (!hf_export_month(month)) return HF_EXIT_USAGE;
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
   int code = export_to(cli, database, kind, month, target, form);

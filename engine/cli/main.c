@@ -68,6 +68,7 @@ static const struct command commands[] = {
   {"policy sign", "FILE", 1, 1, hf_command_registry_apply, N_("sign and apply a policy"), "holdfast policy sign policy.yaml"},
   {"key add", "FILE", 1, 1, hf_command_registry_apply, N_("add, rotate or revoke keys: rows of a registry file"), "holdfast key add keys.yaml"},
   {"registry apply", "FILE", 1, 1, hf_command_registry_apply, N_("set institutions, keys and policy, signed by a root administrator"), "holdfast registry apply registry.yaml"},
+  {"evidence", "ORDER|MONTH FILE.tar", 2, 2, hf_command_evidence, N_("an order, or all of a month, with facts, proofs, keys, policies and a verifier: what stands by itself"), "holdfast evidence 2026-11 evidence.tar"},
   {"access list", "[MONTH]", 0, 1, hf_command_access_list, N_("who had what shown in full, took it away or destroyed keys, and why"), "holdfast access list 2026-12"},
   {"registry approve", "PROPOSAL", 1, 1, hf_command_registry_approve, N_("see what another administrator proposes (--propose of apply, policy sign, key add, institution pause and resume), sign it and apply it"), "holdfast registry approve change.signed"},
   {"registry list", "", 0, 0, hf_command_registry_list, N_("each change of the registry, by whom"), "holdfast registry list"},

@@ -251,7 +251,7 @@ static void enqueue(struct hf_dispatch *dispatch, uint32_t index)
 {
   struct item *item = item_at(dispatch, index);
   item->state = ITEM_WAITING;
-  hf_heap_put(&dispatch->lanes[item->lane].queue, index, hf_lane_key(&item->order));
+  hf_lane_put(&dispatch->lanes[item->lane], index, &item->order);
 }
 
 static bool is_fresh(const struct gate *gate, struct hf_time now)

@@ -6,13 +6,31 @@
 #include "engine/base/hash.h"
 
 #define RANK_SHIFT 56
+#define TURN_SHIFT 32
+#define TURN_LAST 0xffffff
 
-struct hf_heap_key hf_lane_key(const struct hf_order *order)
+/* Fair queuing by start tags: an order's is one after its case's newest, and none is before the turn that is being served. */
+static uint32_t next_turn(struct hf_lane *lane, const struct hf_order *order)
+{
+  uint64_t spread;
+  memcpy(&spread, order->case_id.uuid.bytes + 8, sizeof spread);
+  uint32_t *next = &lane->tags[hf_mix64(spread) % HF_LANE_CASES];
+  if (hf_heap_first(&lane->queue) == NULL) {
+    lane->tag = 0;
+    memset(lane->tags, 0, sizeof lane->tags);
+  }
+  uint32_t tag = *next > lane->tag ? *next : lane->tag;
+  *next = tag + 1;
+  return tag / HF_LANE_TURN < TURN_LAST ? tag / HF_LANE_TURN : TURN_LAST;
+}
+
+void hf_lane_put(struct hf_lane *lane, uint32_t item, const struct hf_order *order)
 {
   HF_ASSERT(order->deadline_wall_ns >= 0);
-  return (struct hf_heap_key){
-      .first = (int64_t)hf_action_traits(order->action)->rank << RANK_SHIFT | order->deadline_wall_ns / HF_NS_PER_US,
-      .second = -order->amount};
+  int64_t rank = hf_action_traits(order->action)->rank, turn = next_turn(lane, order);
+  int64_t deadline_s = order->deadline_wall_ns / HF_NS_PER_S; /* 32 bits until 2106 */
+  hf_heap_put(&lane->queue, item,
+              (struct hf_heap_key){.first = rank << RANK_SHIFT | turn << TURN_SHIFT | deadline_s, .second = -order->amount});
 }
 
 static int64_t token_ns(const struct hf_lane *lane)
@@ -48,6 +66,7 @@ uint32_t hf_lane_take(struct hf_lane *lane)
   const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
   HF_ASSERT(first != NULL);
   uint32_t item = first->item;
+  lane->tag = ((uint32_t)(first->key.first >> TURN_SHIFT) & TURN_LAST) * HF_LANE_TURN;
   hf_heap_remove(&lane->queue, item);
   return item;
 }

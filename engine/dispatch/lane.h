@@ -2,8 +2,9 @@
  * Lane: the orders waiting for, and in flight to, one institution.
  *
  * Why:    priority, window and pace in one place, so that they can be read and tested apart from buffers and signatures.
- * Order:  stop, lift, freeze, query, monitor; then the earliest deadline; then the larger amount (design.md section 7).
- * Memory: the heap's entries are the dispatcher's reservation.
+ * Order:  stop, lift, freeze, query, monitor; then by turns of the cases, so that one with 200 accounts does not hold up
+ * another's single stop; then the earliest deadline; then the larger amount (design.md section 7, decision 29). Memory: the
+ * heap's entries are the dispatcher's reservation.
  */
 #ifndef HF_DISPATCH_LANE_H
 #define HF_DISPATCH_LANE_H
@@ -13,12 +14,17 @@
 
 struct hf_dialect;
 
+#define HF_LANE_CASES 64
+#define HF_LANE_TURN 8 /* orders of one case in a turn: within it deadline and amount decide */
+
 struct hf_lane {
   struct hf_institution row;
   const struct hf_dialect *dialect;
   bool feedback_follows; /* by itself, after a receipt: its dialect says so, or its answers come over Kafka */
   struct hf_heap queue;
-  uint32_t orders; /* in all states: waiting, in flight, until the next try, until a commit */
+  uint32_t tag;                 /* where the turn begins that is being served */
+  uint32_t tags[HF_LANE_CASES]; /* the next order's of each case; cases that share a place share their turns */
+  uint32_t orders;              /* in all states: waiting, in flight, until the next try, until a commit */
   uint32_t in_flight;
   bool paused; /* when it was last looked at */
   /* token bucket: one order each 1/pace_per_s, a tenth of a second's worth at once */
@@ -40,7 +46,8 @@ struct hf_lane {
 #define HF_LANE_SILENT 8   /* so many tries in a row without an answer: a person is told */
 #define HF_LANE_TIMES 1000 /* so that the rank of 99.9 % is the last but one */
 
-struct hf_heap_key hf_lane_key(const struct hf_order *order);
+/* Queues an order, a new one or again. */
+void hf_lane_put(struct hf_lane *lane, uint32_t item, const struct hf_order *order);
 /* The rank of the first order waiting; INT64_MAX where there is none. */
 int64_t hf_lane_rank(const struct hf_lane *lane);
 /* Whether window, pace and the row's pause let an order go now. */

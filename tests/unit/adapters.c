@@ -165,7 +165,7 @@ static int set_up_lane(void **unused)
 static void put(uint32_t item, enum hf_action action, int64_t deadline_s, int64_t amount)
 {
   struct hf_order order = order_like(action, deadline_s * HF_NS_PER_S, amount);
-  hf_heap_put(&lane.queue, item, hf_lane_key(&order));
+  hf_lane_put(&lane, item, &order);
 }
 
 static void stops_go_first_then_deadline_then_amount(void **unused)
@@ -184,6 +184,28 @@ static void stops_go_first_then_deadline_then_amount(void **unused)
   assert_false(hf_lane_may_send(&lane, (struct hf_time){1, 1})); /* the window is full */
   lane.in_flight--;
   assert_true(hf_lane_may_send(&lane, (struct hf_time){1, 1}));
+}
+
+/* A case with many accounts and an early deadline does not hold up another case's single stop, nor does that one push ahead. */
+static void cases_take_turns(void **unused)
+{
+  (void)unused;
+  struct hf_order bulk = order_like(HF_ACTION_STOP, 10 * HF_NS_PER_S, 900), urgent = bulk;
+  urgent.deadline_wall_ns = 30 * HF_NS_PER_S;
+  urgent.case_id.uuid.bytes[15] ^= 1;
+  for (uint32_t i = 1; i <= 12; i++) hf_lane_put(&lane, i, &bulk);
+  for (uint32_t i = 1; i <= 3; i++) assert_int_equal(hf_lane_take(&lane), i);
+  for (uint32_t i = 13; i <= 15; i++) hf_lane_put(&lane, i, &urgent);
+  static const uint32_t wanted[] = {4, 5, 6, 7, 8, 13, 14, 15, 9, 10, 11};
+  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) assert_int_equal(hf_lane_take(&lane), wanted[i]);
+  hf_lane_put(&lane, 13, &bulk); /* a next try takes its case's turn, as a new order would */
+  assert_int_equal(hf_lane_take(&lane), 12);
+  assert_int_equal(hf_lane_take(&lane), 13);
+  urgent.action = HF_ACTION_QUERY;
+  hf_lane_put(&lane, 1, &urgent);
+  for (uint32_t i = 2; i <= 16; i++) hf_lane_put(&lane, i, &bulk);
+  for (uint32_t i = 2; i <= 16; i++) assert_int_equal(hf_lane_take(&lane), i); /* no query before a stop, whatever the turn */
+  assert_int_equal(hf_lane_take(&lane), 1);
 }
 
 static void pace_is_kept(void **unused)
@@ -439,6 +461,7 @@ int main(void)
                                      cmocka_unit_test(transactions_are_read_as_far_as_they_are_sound),
                                      cmocka_unit_test(answers_are_read_as_the_vectors_say),
                                      cmocka_unit_test_setup(stops_go_first_then_deadline_then_amount, set_up_lane),
+                                     cmocka_unit_test_setup(cases_take_turns, set_up_lane),
                                      cmocka_unit_test_setup(pace_is_kept, set_up_lane),
                                      cmocka_unit_test_setup(a_pause_has_a_beginning_and_an_end, set_up_lane),
                                      cmocka_unit_test_setup(the_time_of_a_try_follows_the_institution, set_up_lane),

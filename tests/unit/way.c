@@ -169,7 +169,6 @@ static uint32_t fly(struct hf_dispatch *dispatch, struct hf_time now)
 static void an_order_flies_over_the_way_that_works(void **unused)
 {
   (void)unused;
-  static const char reply[] = "{\"order_id\":\"01a20be9-b54e-8003-9c9d-0af5e8da17a2\",\"receipt\":{\"reference\":\"r\"}}";
   const struct hf_dispatch_config config = {.orders_max = 1024, .flights_max = 4};
   const struct hf_dispatch_events events = {.tell = on_tell, .cancel = on_cancel};
   struct hf_time now = {S, 1700000000LL * S};
@@ -189,7 +188,7 @@ static void an_order_flies_over_the_way_that_works(void **unused)
   assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &row, &other))); /* the way may come before whom it stands for */
   strcpy(row.code, "A"), row.stands_for[0] = '\0', strcpy(row.dialect, "holdfast_json"), row.profile[0] = '\0';
   assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &row, &own)));
-  strcpy(row.code, "B");
+  strcpy(row.code, "B"), strcpy(row.dialect, "platform_xml"), strcpy(row.profile, "phone=1");
   assert_true(hf_is_ok(hf_dispatch_institution(dispatch, &row, &stranger)));
 
   struct hf_order order = {.case_number = "A-1",
@@ -221,14 +220,13 @@ static void an_order_flies_over_the_way_that_works(void **unused)
   assert_true(hf_dispatch_lane(dispatch, own).open && !hf_dispatch_lane(dispatch, other).open);
   assert_int_equal(hf_dispatch_lane(dispatch, own).orders, 1); /* it stays the institution's */
 
-  /* What it says over another row is not the way's answer; over the way it is. */
+  /* The same bytes by a stranger are nobody's answer; over the way they are the institution's. */
   static const char xml[] =
       "<Request><Body><ApplicationID>010101a20be9b54e80039c9d0af5e8da17a2</ApplicationID>"
       "<Code>100000</Code></Body></Request>";
   struct hf_order_id unknown;
-  const struct hf_heard json = {.body = {(const uint8_t *)reply, sizeof reply - 1}, .order_id = &order.id};
   const struct hf_heard heard = {.body = {(const uint8_t *)xml, sizeof xml - 1}};
-  assert_false(hf_dispatch_heard(dispatch, stranger, &json, now, &unknown));
+  assert_false(hf_dispatch_heard(dispatch, stranger, &heard, now, &unknown));
   assert_int_equal(told.answers, 0);
   assert_false(hf_dispatch_heard(dispatch, other, &heard, now, &unknown));
   assert_true(told.answers == 1 && told.cancelled_lane == other);
