@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/cli/wait.h"
 
@@ -32,6 +33,7 @@ static int write_proposal(const char *path, struct hf_span envelope)
   if (file != NULL && fclose(file) != 0) ok = false;
   if (!ok) {
     hf_say("%s: %s", path, strerror(errno));
+    if (file != NULL) unlink(path); /* half of it is nothing to approve */
     return HF_EXIT_FAILED;
   }
   hf_say(_("signed; another administrator: holdfast registry approve %s"), path);
