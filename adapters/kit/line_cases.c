@@ -11,6 +11,17 @@ static bool good(const struct kit_reply *at)
   return at->status / 100 == 2;
 }
 
+/* A query of an account of its own. False where no reply came, or no account is left. */
+static bool send_query(struct kit *kit, const struct kit_how *how)
+{
+  uint8_t body[HF_ORDER_BODY_SIZE_MAX];
+  const struct kit_account *account = kit_account(kit, KIT_PLAIN);
+  if (account == NULL) return false;
+  struct hf_order order = kit_order(kit, HF_ACTION_QUERY, account);
+  struct hf_span bytes = {body, kit_encode(kit, &order, body)};
+  return kit_send(kit, &order, bytes, how, &reply);
+}
+
 /* A query sent so that it must be refused; nothing is held by it in any case. */
 static bool must_refuse(struct kit *kit, const struct kit_how *how, const char *what)
 {
@@ -90,13 +101,8 @@ static bool other_paths_are_refused(struct kit *kit)
 
 static bool type_is_told(struct kit *kit)
 {
-  uint8_t body[HF_ORDER_BODY_SIZE_MAX];
   static const struct kit_how rightly;
-  const struct kit_account *account = kit_account(kit, KIT_PLAIN);
-  if (account == NULL) return false;
-  struct hf_order order = kit_order(kit, HF_ACTION_QUERY, account);
-  struct hf_span bytes = {body, kit_encode(kit, &order, body)};
-  if (!kit_send(kit, &order, bytes, &rightly, &reply)) return false;
+  if (!send_query(kit, &rightly)) return false;
   size_t size = strlen(kit->dialect->content_type);
   return strncasecmp(reply.content_type, kit->dialect->content_type, size) == 0 ||
          kit_fail(kit, "Content-Type: %s where %s is expected", reply.content_type, kit->dialect->content_type);
@@ -124,12 +130,7 @@ static bool other_key_is_refused(struct kit *kit)
 static bool next_key_is_taken(struct kit *kit)
 {
   static const struct kit_how by_next = {.next_key = true};
-  uint8_t body[HF_ORDER_BODY_SIZE_MAX];
-  const struct kit_account *account = kit_account(kit, KIT_PLAIN);
-  if (account == NULL) return false;
-  struct hf_order order = kit_order(kit, HF_ACTION_QUERY, account);
-  struct hf_span bytes = {body, kit_encode(kit, &order, body)};
-  if (!kit_send(kit, &order, bytes, &by_next, &reply)) return false;
+  if (!send_query(kit, &by_next)) return false;
   if (!good(&reply)) return kit_fail(kit, "signed by the centre's next key: HTTP %d where 200 is expected", reply.status);
   return ordinary(kit) || kit_fail(kit, "the present key is not taken any more once the next one was");
 }

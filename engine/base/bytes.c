@@ -180,3 +180,14 @@ int64_t hf_amount_parse(const char *text)
   if (__builtin_mul_overflow(major, 100, &major) || __builtin_add_overflow(major, minor, &major)) return INT64_MIN;
   return major;
 }
+
+int64_t hf_decimal_of(const uint8_t *text, size_t size)
+{
+  int64_t number = 0;
+  if (size == 0 || size > 9) return -1;
+  for (size_t i = 0; i < size; i++) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    number = number * 10 + (text[i] - '0');
+  }
+  return number;
+}

@@ -38,6 +38,9 @@ struct hf_writer hf_writer_of(void *data, size_t capacity);
 void hf_write_bytes(struct hf_writer *writer, const void *bytes, size_t size);
 void hf_write_text(struct hf_writer *writer, const char *text);
 void hf_write_int(struct hf_writer *writer, int64_t value);
+/* Digits and nothing else, at most nine of them; -1 where they are not. */
+int64_t hf_decimal_of(const uint8_t *text, size_t size);
+
 /* Money: minor units as major with two decimals ("1234.05"). */
 void hf_write_amount(struct hf_writer *writer, int64_t minor);
 /* A JSON string with its quotes; bytes must be UTF-8. */

@@ -58,7 +58,6 @@ int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, 
 /* The answer's HTTP status, its body in answer; 0 where there is none. place: an IPv4 address and a port. */
 int hf_cli_http(const char *place, const char *method, const char *path, const char *body, char *answer, size_t answer_size);
 
-/* Records a reveal. False, after having said why, where it cannot be recorded or no reason is given. */
 /*
  * Signs that somebody is about to have `what` shown in full, to take it away or to destroy it, and waits until the fact is
  * recorded. False, after having said why: then nothing may be shown. case_id: NULL where it is of no single case.

@@ -83,44 +83,39 @@ int hf_export_close(const struct hf_cli *cli, struct hf_export_sink *sink, bool 
   return HF_EXIT_OK;
 }
 
-static void put(struct hf_export_sink *sink, const char *text, size_t size)
-{
-  hf_export_put(sink, text, size);
-}
-
 /* RFC 4180; a spreadsheet must not take what an institution sent for a formula. */
 static void put_cell(struct hf_export_sink *sink, const char *text, bool first)
 {
-  if (!first) put(sink, ",", 1);
+  if (!first) hf_export_put(sink, ",", 1);
   bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL && strspn(text, "-0123456789.") != strlen(text);
   if (!formula && strpbrk(text, ",\"\r\n") == NULL) {
-    put(sink, text, strlen(text));
+    hf_export_put(sink, text, strlen(text));
     return;
   }
-  put(sink, "\"", 1);
-  if (formula) put(sink, "'", 1);
-  for (; *text != '\0'; text++) put(sink, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-  put(sink, "\"", 1);
+  hf_export_put(sink, "\"", 1);
+  if (formula) hf_export_put(sink, "'", 1);
+  for (; *text != '\0'; text++) hf_export_put(sink, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+  hf_export_put(sink, "\"", 1);
 }
 
 static void put_text(struct hf_export_sink *sink, const char *text)
 {
-  put(sink, text, strlen(text));
+  hf_export_put(sink, text, strlen(text));
 }
 
 static void put_escaped(struct hf_export_sink *sink, const char *text)
 {
   for (; *text != '\0'; text++) {
     const char *entity = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
-    put(sink, entity != NULL ? entity : text, entity != NULL ? strlen(entity) : 1);
+    hf_export_put(sink, entity != NULL ? entity : text, entity != NULL ? strlen(entity) : 1);
   }
 }
 
 static void put_row(struct hf_export_sink *sink, enum form form, const PGresult *result, int row, bool titles)
 {
   if (form == FORM_LINES) {
-    put(sink, PQgetvalue(result, row, 0), (size_t)PQgetlength(result, row, 0));
-    put(sink, "\n", 1);
+    hf_export_put(sink, PQgetvalue(result, row, 0), (size_t)PQgetlength(result, row, 0));
+    hf_export_put(sink, "\n", 1);
     return;
   }
   if (form == FORM_HTML) put_text(sink, "<tr>");

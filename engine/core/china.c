@@ -1,23 +1,11 @@
 #include "engine/core/china.h"
 
-int64_t hf_china_number(const uint8_t *text, size_t size)
-{
-  int64_t number = 0;
-  if (size == 0 || size > 9) return -1;
-  for (size_t i = 0; i < size; i++) {
-    if (text[i] < '0' || text[i] > '9') return -1;
-    number = number * 10 + (text[i] - '0');
-  }
-  return number;
-}
-
 /* Hinnant, "days_from_civil". */
 int32_t hf_china_day(struct hf_span word)
 {
   static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   if (word.size != 10 || word.data[4] != '-' || word.data[7] != '-') return INT32_MIN;
-  int64_t year = hf_china_number(word.data, 4), month = hf_china_number(word.data + 5, 2),
-          day = hf_china_number(word.data + 8, 2);
+  int64_t year = hf_decimal_of(word.data, 4), month = hf_decimal_of(word.data + 5, 2), day = hf_decimal_of(word.data + 8, 2);
   if (year < 2000 || year > 2199 || month < 1 || month > 12 || day < 1) return INT32_MIN;
   bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
   if (day > lengths[month - 1] + (month == 2 && leap)) return INT32_MIN;

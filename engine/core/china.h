@@ -11,8 +11,6 @@
 #define HF_DAY_NS (86400 * HF_NS_PER_S)
 #define HF_HOUR_NS (3600 * HF_NS_PER_S)
 
-/* Digits and nothing else, at most nine of them; -1 where they are not. */
-int64_t hf_china_number(const uint8_t *text, size_t size);
 /* Days since 1970 of yyyy-MM-dd; INT32_MIN where it is no day. */
 int32_t hf_china_day(struct hf_span word);
 

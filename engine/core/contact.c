@@ -34,18 +34,13 @@ struct hf_status hf_contact_read(const char *text, struct hf_contact *contact)
       !next_part(&at, &day) || day.data[day.size] != '\0')
     return hf_fail(HF_STATUS_MALFORMED, "a contact: name; telephone; hours as 08-20; the day it ends as 2027-06-30");
   if (!is_telephone(telephone)) return hf_fail(HF_STATUS_MALFORMED, "a contact's telephone: 3 to 32 digits and + - ( ) #");
-  int64_t from = hours.size == 5 && hours.data[2] == '-' ? hf_china_number(hours.data, 2) : -1;
-  int64_t to = hours.size == 5 ? hf_china_number(hours.data + 3, 2) : -1;
+  int64_t from = hours.size == 5 && hours.data[2] == '-' ? hf_decimal_of(hours.data, 2) : -1;
+  int64_t to = hours.size == 5 ? hf_decimal_of(hours.data + 3, 2) : -1;
   if (from < 0 || from > 23 || to < 1 || to > 24 || from == to)
     return hf_fail(HF_STATUS_MALFORMED, "a contact's hours: as 08-20, or 20-08 over midnight, or 00-24");
   int32_t until = hf_china_day(day);
   if (until == INT32_MIN) return hf_fail(HF_STATUS_MALFORMED, "a contact's last part: the day it ends as 2027-06-30");
-  *contact = (struct hf_contact){.name_size = (uint8_t)name.size,
-                                 .telephone = (uint8_t)((const char *)telephone.data - text),
-                                 .telephone_size = (uint8_t)telephone.size,
-                                 .from = (uint8_t)from,
-                                 .to = (uint8_t)to,
-                                 .until_wall_ns = until * HF_DAY_NS - HF_CHINA_NS};
+  *contact = (struct hf_contact){.from = (uint8_t)from, .to = (uint8_t)to, .until_wall_ns = until * HF_DAY_NS - HF_CHINA_NS};
   return hf_ok();
 }
 

@@ -13,8 +13,6 @@
 #include "engine/limits.h"
 
 struct hf_contact {
-  uint8_t name_size; /* bytes of the text, from its beginning */
-  uint8_t telephone, telephone_size;
   uint8_t from, to; /* hours */
   int64_t until_wall_ns;
 };

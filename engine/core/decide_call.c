@@ -6,11 +6,6 @@
 
 static const struct hf_case_id no_case;
 
-static struct hf_call_entry *call_of(struct hf_core *core, const struct hf_institution *row)
-{
-  return &core->calls[row - core->registry->institutions];
-}
-
 /* Whose contacts are called: a way's are those of the institution that it stands for, where it has none of its own. */
 static const struct hf_institution *whom_to_call(const struct hf_core *core, const struct hf_institution *row)
 {
@@ -22,12 +17,10 @@ static const struct hf_institution *whom_to_call(const struct hf_core *core, con
 /* Another row of the same institution that is in use and not silent. */
 static bool has_other_way(const struct hf_core *core, const struct hf_institution *row)
 {
-  const char *code = row->stands_for[0] == '\0' ? row->code : row->stands_for;
   for (uint32_t i = 0; i < core->registry->institutions_count; i++) {
     const struct hf_institution *other = &core->registry->institutions[i];
-    bool same = strcmp(other->code, code) == 0 || strcmp(other->stands_for, code) == 0;
-    bool paused = other->paused_from_wall_ns <= core->now.wall_ns && core->now.wall_ns < other->paused_until_wall_ns;
-    if (same && other != row && other->enabled && !paused && core->calls[i].since_wall_ns == 0) return true;
+    bool carries = other->enabled && !hf_institution_is_paused(other, core->now.wall_ns) && core->calls[i].since_wall_ns == 0;
+    if (other != row && carries && hf_institution_is_row_of(other, hf_institution_of(row))) return true;
   }
   return false;
 }
@@ -46,7 +39,7 @@ static bool is_there(const struct hf_core *core, const struct hf_institution *ro
 /* The next rung on which somebody is. */
 static void raise_call(struct hf_core *core, const struct hf_institution *row)
 {
-  const struct hf_call_entry *call = call_of(core, row);
+  const struct hf_call_entry *call = hf_core_call(core, row->code);
   enum hf_rung rung = call->rung;
   do rung++;
   while (!is_there(core, row, rung));

@@ -56,26 +56,26 @@ void hf_core_describe(const struct hf_core *core, const struct hf_order_entry *e
   memcpy(order->text, details->text, sizeof order->text);
 }
 
-static int64_t deadline_of(const struct hf_core *core, const char *institution, const struct hf_order_plan *plan)
+/* When the receipt and the feedback of a planned order are due. */
+struct dues {
+  int64_t receipt_wall_ns; /* 0: no SLA policy says */
+  int64_t deadline_wall_ns;
+};
+
+/* Without an SLA policy the row's and the policy's own numbers hold; a corrected order keeps its deadline (O9). */
+static struct dues dues_of(const struct hf_core *core, const char *institution, const struct hf_order_plan *plan)
 {
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
-  if (plan->deadline_wall_ns != 0) return plan->deadline_wall_ns;
   const struct hf_sla_rules *sla = hf_registry_sla(core->registry, plan->issued_wall_ns);
-  if (sla != NULL)
-    return plan->issued_wall_ns +
-           hf_sla_limits(sla, institution, plan->action, plan->issued_wall_ns).feedback_ms * HF_NS_PER_MS;
   bool lifts = plan->action == HF_ACTION_LIFT || plan->action == HF_ACTION_UNFREEZE;
-  uint32_t ms = lifts                       ? core->registry->policy.lift_ms
-                : row->sla_feedback_ms != 0 ? row->sla_feedback_ms
-                                            : core->registry->policy.feedback_ms;
-  return plan->issued_wall_ns + ms * HF_NS_PER_MS;
-}
-
-static int64_t receipt_by(const struct hf_core *core, const char *institution, const struct hf_order_plan *plan)
-{
-  const struct hf_sla_rules *sla = hf_registry_sla(core->registry, plan->issued_wall_ns);
-  if (sla == NULL) return 0;
-  return plan->issued_wall_ns + hf_sla_limits(sla, institution, plan->action, plan->issued_wall_ns).receipt_ms * HF_NS_PER_MS;
+  struct hf_sla_limits limits = {.feedback_ms = lifts                       ? core->registry->policy.lift_ms
+                                                : row->sla_feedback_ms != 0 ? row->sla_feedback_ms
+                                                                            : core->registry->policy.feedback_ms};
+  if (sla != NULL) limits = hf_sla_limits(sla, institution, plan->action, plan->issued_wall_ns);
+  struct dues dues = {.deadline_wall_ns = plan->deadline_wall_ns};
+  if (sla != NULL) dues.receipt_wall_ns = plan->issued_wall_ns + limits.receipt_ms * HF_NS_PER_MS;
+  if (dues.deadline_wall_ns == 0) dues.deadline_wall_ns = plan->issued_wall_ns + limits.feedback_ms * HF_NS_PER_MS;
+  return dues;
 }
 
 const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const struct hf_account_entry *account,
@@ -84,6 +84,7 @@ const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const s
   static const struct hf_order_id no_order;
   const struct hf_case_entry *of = hf_case_at(core, account->case_index);
   HF_ASSERT(of->orders_count < HF_CASE_ORDERS_MAX && plan->authority != NULL);
+  const struct dues dues = dues_of(core, account->institution, plan);
   const struct hf_order_entry planned = {
       .id = hf_order_id_make(&(struct hf_order_identity){.case_id = of->id,
                                                          .institution = account->institution,
@@ -104,8 +105,8 @@ const struct hf_order_entry *hf_core_order_account(struct hf_core *core, const s
       .corrected = account->corrected.size > 0,
       .amount = plan->amount != 0 ? plan->amount : account->amount,
       .issued_wall_ns = plan->issued_wall_ns,
-      .deadline_wall_ns = deadline_of(core, account->institution, plan),
-      .receipt_by_wall_ns = receipt_by(core, account->institution, plan),
+      .deadline_wall_ns = dues.deadline_wall_ns,
+      .receipt_by_wall_ns = dues.receipt_wall_ns,
       .until_wall_ns = plan->until_wall_ns};
   struct hf_fact *fact = hf_core_begin(core, plan->draft ? HF_FACT_ORDER_DRAFTED : HF_FACT_ORDER_READY, of->id);
   hf_core_describe(core, &planned, &fact->order);
@@ -122,8 +123,9 @@ void hf_core_confirm(struct hf_core *core, const struct hf_order_entry *draft, c
   const struct hf_order_plan plan = {.action = draft->action, .issued_wall_ns = authority->issued_wall_ns};
   confirmed.submission = hf_pool_index(&core->submissions, authority);
   confirmed.issued_wall_ns = plan.issued_wall_ns;
-  confirmed.deadline_wall_ns = deadline_of(core, account->institution, &plan);
-  confirmed.receipt_by_wall_ns = receipt_by(core, account->institution, &plan);
+  const struct dues dues = dues_of(core, account->institution, &plan);
+  confirmed.deadline_wall_ns = dues.deadline_wall_ns;
+  confirmed.receipt_by_wall_ns = dues.receipt_wall_ns;
   struct hf_fact *fact = hf_core_begin(core, HF_FACT_ORDER_READY, hf_case_at(core, draft->case_index)->id);
   hf_core_describe(core, &confirmed, &fact->order);
   hf_core_tell(core, fact);

@@ -544,7 +544,7 @@ static void evolve_case_rested(struct hf_core *core, const struct hf_fact *fact)
 
 /* --- calls --- */
 
-static struct hf_call_entry *call_of(struct hf_core *core, const char *institution)
+struct hf_call_entry *hf_core_call(struct hf_core *core, const char *institution)
 {
   const struct hf_institution *row = hf_registry_institution(core->registry, institution);
   HF_ASSERT(row != NULL); /* rows are never taken away, and their facts come first */
@@ -562,7 +562,7 @@ static void find_next_call(struct hf_core *core)
 
 static void evolve_lane(struct hf_core *core, const struct hf_fact *fact)
 {
-  struct hf_call_entry *call = call_of(core, fact->lane.institution);
+  struct hf_call_entry *call = hf_core_call(core, fact->lane.institution);
   core->silent_count += (uint32_t)fact->lane.silent - (call->since_wall_ns != 0);
   *call = (struct hf_call_entry){.since_wall_ns = fact->lane.silent ? fact->decided.wall_ns : 0};
   find_next_call(core);
@@ -570,7 +570,7 @@ static void evolve_lane(struct hf_core *core, const struct hf_fact *fact)
 
 static void evolve_call(struct hf_core *core, const struct hf_fact_call *fact)
 {
-  struct hf_call_entry *call = call_of(core, fact->institution);
+  struct hf_call_entry *call = hf_core_call(core, fact->institution);
   if (call->since_wall_ns == 0) return; /* its silence began before what is restored: somebody was called long ago */
   call->rung = fact->rung;
   call->next_wall_ns = fact->next_wall_ns;
@@ -580,7 +580,7 @@ static void evolve_call(struct hf_core *core, const struct hf_fact_call *fact)
 /* An administrator who pauses it knows of it: the next one is called when the pause is over. */
 static void evolve_pause(struct hf_core *core, const struct hf_institution *row)
 {
-  struct hf_call_entry *call = call_of(core, row->code);
+  struct hf_call_entry *call = hf_core_call(core, row->code);
   if (call->next_wall_ns == 0 || row->paused_until_wall_ns <= call->next_wall_ns) return;
   call->next_wall_ns = row->paused_until_wall_ns;
   find_next_call(core);

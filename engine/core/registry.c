@@ -100,6 +100,21 @@ const struct hf_institution *hf_registry_called(const struct hf_registry *regist
   return row;
 }
 
+bool hf_institution_is_paused(const struct hf_institution *row, int64_t now_wall_ns)
+{
+  return now_wall_ns >= row->paused_from_wall_ns && now_wall_ns < row->paused_until_wall_ns;
+}
+
+bool hf_institution_is_row_of(const struct hf_institution *row, const char *code)
+{
+  return strcmp(row->code, code) == 0 || strcmp(row->stands_for, code) == 0;
+}
+
+const char *hf_institution_of(const struct hf_institution *row)
+{
+  return row->stands_for[0] == '\0' ? row->code : row->stands_for;
+}
+
 static bool are_contacts(const struct hf_institution *row)
 {
   struct hf_contact contact;

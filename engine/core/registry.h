@@ -167,6 +167,13 @@ const struct hf_institution *hf_registry_called(const struct hf_registry *regist
 const struct hf_institution *hf_registry_institution(const struct hf_registry *registry, const char *code);
 const struct hf_key *hf_registry_key(const struct hf_registry *registry, const char *id);
 
+/* Its pause, or the maintenance that was announced. */
+bool hf_institution_is_paused(const struct hf_institution *row, int64_t now_wall_ns);
+/* Whether the row is that institution's: its own, or one that stands for it. */
+bool hf_institution_is_row_of(const struct hf_institution *row, const char *code);
+/* The institution that the row is of. */
+const char *hf_institution_of(const struct hf_institution *row);
+
 /* A row's own bounds, without regard to the rest of the registry. */
 bool hf_institution_is_sound(const struct hf_institution *row);
 bool hf_key_is_sound(const struct hf_key *row);

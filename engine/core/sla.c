@@ -57,8 +57,7 @@ static bool covers(const struct hf_sla_rule *a, const struct hf_sla_rule *b)
 
 static const char *read_hours(struct hf_span word, struct hf_sla_rule *rule)
 {
-  int64_t from = word.size == 5 ? hf_china_number(word.data, 2) : -1,
-          to = word.size == 5 ? hf_china_number(word.data + 3, 2) : -1;
+  int64_t from = word.size == 5 ? hf_decimal_of(word.data, 2) : -1, to = word.size == 5 ? hf_decimal_of(word.data + 3, 2) : -1;
   if (word.size != 5 || word.data[2] != '-' || from < 0 || to > 24 || from >= to) return "hours: from 00-01 to 00-24, as 08-20";
   rule->from = (uint8_t)from;
   rule->to = (uint8_t)to;
@@ -68,7 +67,7 @@ static const char *read_hours(struct hf_span word, struct hf_sla_rule *rule)
 static const char *read_limits(struct words *entry, struct hf_sla_rule *rule)
 {
   struct hf_span receipt = next_word(entry), feedback = next_word(entry);
-  int64_t receipt_ms = hf_china_number(receipt.data, receipt.size), feedback_ms = hf_china_number(feedback.data, feedback.size);
+  int64_t receipt_ms = hf_decimal_of(receipt.data, receipt.size), feedback_ms = hf_decimal_of(feedback.data, feedback.size);
   if (receipt_ms < 100 || feedback_ms < receipt_ms || feedback_ms > HF_SLA_LIMIT_MS_MAX || entry->at != entry->end)
     return "milliseconds: 100 to a week, the receipt's not above the feedback's";
   rule->receipt_ms = (uint32_t)receipt_ms;

@@ -142,6 +142,8 @@ struct hf_core {
   struct hf_core_scratch *scratch; /* decide's working memory for one answer; holds nothing between steps */
 };
 
+/* Requires: the institution has a row. */
+struct hf_call_entry *hf_core_call(struct hf_core *core, const char *institution);
 struct hf_case_entry *hf_core_case(const struct hf_core *core, struct hf_case_id id);
 struct hf_order_entry *hf_core_order(const struct hf_core *core, struct hf_order_id id);
 struct hf_account_entry *hf_core_account(const struct hf_core *core, const struct hf_case_entry *entry,

@@ -43,7 +43,7 @@ static const char *objection_to(const struct hf_engine *engine, struct hf_order_
     return "the order's shard is not ours any more";
   const struct hf_key *key = hf_registry_key(hf_core_registry(engine->shards[shard].core), proof->key_id);
   if (key == NULL) return "the key is not registered";
-  if (key->role != HF_ROLE_INSTITUTION || (strcmp(key->holder, row->code) != 0 && strcmp(key->holder, row->stands_for) != 0))
+  if (key->role != HF_ROLE_INSTITUTION || !hf_institution_is_row_of(row, key->holder))
     return "the key is not this institution's";
   enum hf_reason reason = hf_key_refusal(key, proof->made_wall_ns);
   return reason == HF_REASON_NONE ? NULL : hf_reason_code(reason);

@@ -187,6 +187,12 @@ static uint32_t lane_named(const struct hf_dispatch *dispatch, const char *code)
   return hf_dispatch_lane_named(dispatch, (struct hf_span){(const uint8_t *)code, strlen(code)});
 }
 
+static void find_ways(struct hf_dispatch *dispatch, const char *code)
+{
+  uint32_t lane = lane_named(dispatch, code);
+  if (lane != UINT32_MAX) hf_way_find(dispatch->lanes, dispatch->lanes_count, lane);
+}
+
 struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const struct hf_institution *row, uint32_t *lane)
 {
   const struct hf_dialect *dialect = hf_dialect_named(row->dialect);
@@ -198,14 +204,12 @@ struct hf_status hf_dispatch_institution(struct hf_dispatch *dispatch, const str
     HF_ASSERT(dispatch->lanes_count < HF_INSTITUTIONS_MAX);
     index = dispatch->lanes_count++;
   }
-  uint32_t stood_for = lane_named(dispatch, dispatch->lanes[index].row.stands_for), stands_for;
+  const struct hf_institution before = dispatch->lanes[index].row;
   dispatch->lanes[index].row = *row;
   dispatch->lanes[index].dialect = dialect;
   dispatch->lanes[index].feedback_follows = dialect->feedback_follows || strcmp(row->transport, "kafka") == 0;
-  hf_way_find(dispatch->lanes, dispatch->lanes_count, index);
-  stands_for = lane_named(dispatch, row->stands_for);
-  if (stood_for != UINT32_MAX) hf_way_find(dispatch->lanes, dispatch->lanes_count, stood_for);
-  if (stands_for != UINT32_MAX) hf_way_find(dispatch->lanes, dispatch->lanes_count, stands_for);
+  const char *const changed[] = {row->code, before.stands_for, row->stands_for};
+  for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++) find_ways(dispatch, changed[i]);
   *lane = index;
   return hf_ok();
 }
@@ -495,7 +499,7 @@ static void attempt_failed(struct hf_dispatch *dispatch, uint32_t index, enum hf
   if (++lane->silence == HF_LANE_SILENT)
     HF_LOG(HF_LOG_ALARM, "E1510", "an institution gives no answer: its orders wait and are tried again; call it",
            HF_FIELD("institution", lane->row.code), HF_FIELD("tries", lane->silence), HF_FIELD("orders", lane->orders));
-  if (hf_way_failed(lane, at) && (lane->ways_count > 0 || lane->row.stands_for[0] != '\0'))
+  if (hf_way_failed(lane, at) && hf_way_is_one_of_many(lane))
     HF_LOG(HF_LOG_WARN, "E1512", "a way to an institution comes to nothing: orders take another one",
            HF_FIELD("institution", lane->row.code), HF_FIELD("tries", lane->silence));
   bool swallowed = item->attempts > PATIENT_TRIES && lane->feedback_follows;
@@ -634,7 +638,7 @@ static void take_answer(struct hf_dispatch *dispatch, uint32_t number, struct hf
     HF_LOG(HF_LOG_ALARM, "E1511", "an institution answers again", HF_FIELD("institution", lane->row.code),
            HF_FIELD("tries", lane->silence));
   lane->silence = 0;
-  if (hf_way_answered(lane) && (lane->ways_count > 0 || lane->row.stands_for[0] != '\0'))
+  if (hf_way_answered(lane) && hf_way_is_one_of_many(lane))
     HF_LOG(HF_LOG_WARN, "E1513", "a way to an institution works again", HF_FIELD("institution", lane->row.code));
   bool goes_on = answer->more && hf_action_traits(item->order.action)->many_answers;
   bool follows = lane->feedback_follows;
@@ -734,7 +738,7 @@ bool hf_dispatch_heard(struct hf_dispatch *dispatch, uint32_t lane, const struct
     order = &known;
   *unknown = id;
   if (order == NULL) return true;
-  if (strcmp(order->institution, row->code) != 0 && strcmp(order->institution, row->stands_for) != 0) {
+  if (!hf_institution_is_row_of(row, order->institution)) {
     HF_LOG(HF_LOG_ALARM, "E1505", "an answer to another institution's order", HF_FIELD("institution", row->code),
            HF_FIELD("order", id));
     return false;

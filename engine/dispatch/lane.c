@@ -38,12 +38,6 @@ static int64_t token_ns(const struct hf_lane *lane)
   return lane->row.pace_per_s == 0 ? 0 : HF_NS_PER_S / lane->row.pace_per_s;
 }
 
-/* The row's pause, or the maintenance that was announced. */
-static bool is_paused(const struct hf_lane *lane, struct hf_time now)
-{
-  return now.wall_ns >= lane->row.paused_from_wall_ns && now.wall_ns < lane->row.paused_until_wall_ns;
-}
-
 int64_t hf_lane_rank(const struct hf_lane *lane)
 {
   const struct hf_heap_entry *first = hf_heap_first(&lane->queue);
@@ -52,7 +46,7 @@ int64_t hf_lane_rank(const struct hf_lane *lane)
 
 bool hf_lane_may_send(struct hf_lane *lane, struct hf_time now)
 {
-  lane->paused = is_paused(lane, now);
+  lane->paused = hf_institution_is_paused(&lane->row, now.wall_ns);
   if (lane->in_flight >= lane->row.window || lane->paused) return false;
   int64_t token = token_ns(lane), most = HF_NS_PER_S / 10 > token ? HF_NS_PER_S / 10 : token;
   lane->tokens_ns += now.mono_ns - lane->filled_ns;

@@ -15,6 +15,11 @@ void hf_way_find(struct hf_lane *lanes, uint32_t count, uint32_t own)
     if (strcmp(lanes[i].row.stands_for, lane->row.code) == 0) lane->ways[lane->ways_count++] = i;
 }
 
+bool hf_way_is_one_of_many(const struct hf_lane *way)
+{
+  return way->ways_count > 0 || way->row.stands_for[0] != '\0';
+}
+
 static bool is_open(const struct hf_lane *way)
 {
   return way->probe_ns != 0;

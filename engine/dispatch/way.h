@@ -19,6 +19,9 @@
 /* Finds again the lanes that stand for lanes[own]; called when a row of either has changed. */
 void hf_way_find(struct hf_lane *lanes, uint32_t count, uint32_t own);
 
+/* Whether its institution has other rows, so that its being open means anything. */
+bool hf_way_is_one_of_many(const struct hf_lane *way);
+
 /*
  * The lane over which the order, the first that waits in lanes[own], may go now; HF_WAY_NONE: over none yet. attempts: how many
  * it had. The institution's own row comes first, then the others in the order of their registration; from the time that its

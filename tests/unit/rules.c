@@ -50,6 +50,16 @@ static void ticked(int64_t after_ns)
   step(&tick);
 }
 
+static void received(struct hf_order_id id, int64_t left_after_ns, int64_t receipt_after_ns)
+{
+  struct hf_input left = input_of(HF_INPUT_LEFT, left_after_ns), receipt = input_of(HF_INPUT_ANSWER, receipt_after_ns);
+  const struct hf_answer has_it = {.order_id = id, .has_receipt = true};
+  left.order_id = receipt.order_id = id;
+  receipt.answer = &has_it;
+  step(&left);
+  step(&receipt);
+}
+
 static struct hf_order_id stopped(void)
 {
   struct hf_order_id id = open_one();
@@ -572,12 +582,7 @@ static void S3_a_lost_feedback_is_asked_for_by_the_list_of_holds(void **unused)
   set_registry(false, 1, INT64_MAX, HF_ROLE_OFFICER);
   t_swallows = false;
   struct hf_order_id id = open_one();
-  struct hf_input left = input_of(HF_INPUT_LEFT, HF_NS_PER_MS), receipt = input_of(HF_INPUT_ANSWER, 2 * HF_NS_PER_MS);
-  const struct hf_answer has_it = {.order_id = id, .has_receipt = true};
-  left.order_id = receipt.order_id = id;
-  receipt.answer = &has_it;
-  step(&left);
-  step(&receipt);
+  received(id, HF_NS_PER_MS, 2 * HF_NS_PER_MS);
   ticked(60 * HF_NS_PER_S);
   first_of(HF_FACT_ORDER_OVERDUE);
   assert_int_equal(first_of(HF_FACT_ORDER_READY)->order.action, HF_ACTION_HOLDS);
@@ -637,12 +642,7 @@ static void a_receipt_in_time_ends_its_limit(void **unused)
   (void)unused;
   sign_sla();
   struct hf_order_id id = open_one();
-  struct hf_input left = input_of(HF_INPUT_LEFT, HF_NS_PER_S), receipt = input_of(HF_INPUT_ANSWER, 2 * HF_NS_PER_S);
-  const struct hf_answer has_it = {.order_id = id, .has_receipt = true};
-  left.order_id = receipt.order_id = id;
-  receipt.answer = &has_it;
-  step(&left);
-  step(&receipt);
+  received(id, HF_NS_PER_S, 2 * HF_NS_PER_S);
   ticked(30 * HF_NS_PER_S);
   assert_int_equal(count_of(HF_FACT_RECEIPT_MISSED), 0);
 }
