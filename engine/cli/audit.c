@@ -128,11 +128,12 @@ json_t *hf_cli_order_bundle(PGconn *database, const char *order, bool newest)
   static struct hf_cli_tree tree;
   struct hf_cli_fact_row fact;
   uint32_t shard = 0;
-  PGresult *rows = hf_cli_binary(database,
-                                 "select " HF_CLI_FACT_COLUMNS
-                                 ", shard from fact where (shard, case_id) = (select shard, case_id from order_state where "
-                                 "order_id = $1::uuid limit 1) and order_id = $1::uuid order by seq",
-                                 1, (const char *const[]){order});
+  PGresult *rows =
+      hf_cli_binary(database,
+                    "select " HF_CLI_FACT_COLUMNS
+                    ", shard from fact_ever where (shard, case_id) = (select shard, case_id from order_state where "
+                    "order_id = $1::uuid limit 1) and order_id = $1::uuid order by seq",
+                    1, (const char *const[]){order});
   if (rows == NULL) return NULL;
   int count = PQntuples(rows);
   if (count == 0) hf_say(_("no such order"));
@@ -199,7 +200,7 @@ static bool write_all(PGconn *database, uint32_t shard, uint64_t size)
     PGresult *rows =
         hf_cli_binary(database,
                       "select " HF_CLI_FACT_COLUMNS
-                      " from fact where shard = $1::int4 and seq > $2::int8 and seq <= $3::int8 order by seq limit 5000",
+                      " from fact_ever where shard = $1::int4 and seq > $2::int8 and seq <= $3::int8 order by seq limit 5000",
                       3, (const char *const[]){numbers[0], numbers[1], numbers[2]});
     int count = rows == NULL ? 0 : PQntuples(rows);
     ok = count > 0;

@@ -146,8 +146,8 @@ static bool replay_shard(struct replay *replay, uint32_t shard)
     snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)after);
     PGresult *rows = hf_cli_binary(
         replay->database,
-        "select seq, body, boot_id from public.fact where shard = $1::int4 and seq > $2::int8 order by seq limit " CHUNK, 2,
-        (const char *const[]){numbers[0], numbers[1]});
+        "select seq, body, boot_id from public.fact_ever where shard = $1::int4 and seq > $2::int8 order by seq limit " CHUNK,
+        2, (const char *const[]){numbers[0], numbers[1]});
     if (rows == NULL) return false;
     count = PQntuples(rows);
     bool ok = replay_rows(replay, shard, rows, &after);
@@ -185,6 +185,23 @@ static bool compare(PGconn *database, const char *table, uint32_t *findings)
   return ok;
 }
 
+/* Score-cards of ended months are kept: they must be what the raw rows say. */
+static bool compare_months(PGconn *database, uint32_t *findings)
+{
+  PGresult *rows = PQexec(database,
+                          "select distinct institution, month, action from ((table public.scorecard except table "
+                          "public.scorecard_raw) union all (table public.scorecard_raw except table public.scorecard)) d "
+                          "order by 1, 2, 3");
+  bool ok = PQresultStatus(rows) == PGRES_TUPLES_OK;
+  if (!ok) hf_say(_("PostgreSQL refuses: %s"), PQresultErrorMessage(rows));
+  for (int i = 0; ok && i < PQntuples(rows); i++)
+    if ((*findings)++ < FINDINGS_MAX)
+      hf_say(_("the score-card of %s, %s, %s is not what the orders say"), PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
+             PQgetvalue(rows, i, 2));
+  PQclear(rows);
+  return ok;
+}
+
 static int replay_all(struct replay *replay)
 {
   uint32_t findings = 0;
@@ -196,6 +213,7 @@ static int replay_all(struct replay *replay)
     ok = replay_shard(replay, be32toh(shard));
   }
   PQclear(shards);
+  ok = ok && compare_months(replay->database, &findings);
   for (size_t i = 0; ok && i < TABLES; i++) ok = compare(replay->database, tables[i], &findings);
   if (!ok) return HF_EXIT_FAILED;
   if (findings == 0)

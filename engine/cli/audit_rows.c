@@ -107,7 +107,8 @@ static struct hf_cli_block *load_block(struct hf_cli_tree *tree, uint32_t level,
   PGresult *rows = hf_cli_binary(
       tree->database,
       level == 0
-          ? "select seq - 1, leaf from fact where shard = $1::int4 and seq between $2::int8 + 1 and $3::int8 + 1 order by seq"
+          ? "select seq - 1, leaf from fact_ever where shard = $1::int4 and seq between $2::int8 + 1 and $3::int8 + 1 order by "
+            "seq"
           : "select index, hash from audit_node where shard = $1::int4 and level = $4::int4 and index between $2::int8 and "
             "$3::int8 order by index",
       level == 0 ? 3 : 4, (const char *const[]){numbers[0], numbers[1], numbers[2], numbers[3]});

@@ -1,6 +1,6 @@
 /*
- * export: a month of orders or score-cards as CSV or JSON lines, or the joint meeting's page as HTML or CSV. Numbers and names
- * are masked. The same rows give the same bytes; nothing is left of an export that failed; each is written down with its
+ * export: a month of orders or score-cards as CSV or JSON lines, or the joint meeting's page as HTML, PDF or CSV. Numbers and
+ * names are masked. The same rows give the same bytes; nothing is left of an export that failed; each is written down with its
  * SHA-256.
  */
 #include <errno.h>
@@ -11,10 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/export.h"
+
+#define COLUMNS_MAX 64
 
 /* clang-format off */
 #define UTC(column) "to_char(o." column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as " column
@@ -30,16 +33,17 @@ static const struct hf_export_section orders = {NULL,
 static const struct hf_export_section scorecard = {NULL, "select * from scorecard where month = $1 order by institution, month, action"};
 /* clang-format on */
 
-enum form { FORM_NONE, FORM_CSV, FORM_LINES, FORM_HTML };
+enum form { FORM_NONE, FORM_CSV = 1, FORM_LINES = 2, FORM_HTML = 4, FORM_PDF = 8 };
 
 static const struct kind {
   const char *name;
   const struct hf_export_section *sections;
   size_t count;
-  enum form other; /* beside CSV */
-} kinds[] = {{"orders", &orders, 1, FORM_LINES},
-             {"scorecard", &scorecard, 1, FORM_LINES},
-             {"meeting", hf_export_meeting, HF_EXPORT_MEETING_SECTIONS, FORM_HTML}};
+  unsigned forms;
+  const char *title; /* of a page; NULL: there is none */
+} kinds[] = {{"orders", &orders, 1, FORM_CSV | FORM_LINES, NULL},
+             {"scorecard", &scorecard, 1, FORM_CSV | FORM_LINES | FORM_PDF, N_("Score-cards")},
+             {"meeting", hf_export_meeting, HF_EXPORT_MEETING_SECTIONS, FORM_CSV | FORM_HTML | FORM_PDF, N_("Joint meeting")}};
 
 void hf_export_put(struct hf_export_sink *sink, const void *bytes, size_t size)
 {
@@ -111,11 +115,24 @@ static void put_escaped(struct hf_export_sink *sink, const char *text)
   }
 }
 
+static void put_pdf_row(struct hf_pdf *pdf, const PGresult *result, int row, bool titles)
+{
+  const char *cells[COLUMNS_MAX];
+  int count = PQnfields(result);
+  HF_ASSERT(count <= COLUMNS_MAX);
+  for (int c = 0; c < count; c++) cells[c] = titles ? PQfname(result, c) : PQgetvalue(result, row, c);
+  hf_pdf_row(pdf, cells, count);
+}
+
 static void put_row(struct hf_export_sink *sink, enum form form, const PGresult *result, int row, bool titles)
 {
   if (form == FORM_LINES) {
     hf_export_put(sink, PQgetvalue(result, row, 0), (size_t)PQgetlength(result, row, 0));
     hf_export_put(sink, "\n", 1);
+    return;
+  }
+  if (form == FORM_PDF) {
+    put_pdf_row(sink->pdf, result, row, titles);
     return;
   }
   if (form == FORM_HTML) put_text(sink, "<tr>");
@@ -160,19 +177,26 @@ static const char page_head[] =
     "@media print{body{margin:0}table{page-break-inside:avoid}}</style></head>\n<body><h1>%1$s %2$s</h1>\n";
 /* clang-format on */
 
+static void put_piece(void *owner, const void *bytes, unsigned size)
+{
+  hf_export_put(owner, bytes, size);
+}
+
 /* All sections of one moment: their sums agree. */
 static bool write_sections(PGconn *database, const struct kind *kind, const char *month, enum form form,
                            struct hf_export_sink *sink)
 {
   char head[1024];
   PQclear(PQexec(database, "begin isolation level repeatable read read only"));
-  snprintf(head, sizeof head, page_head, _("Joint meeting"), month);
+  if (form == FORM_HTML) snprintf(head, sizeof head, page_head, _(kind->title), month);
+  if (form == FORM_PDF) sink->pdf = hf_pdf_open(_(kind->title), month);
   if (form == FORM_CSV) put_text(sink, "\xef\xbb\xbf");
   if (form == FORM_HTML) put_text(sink, head);
   bool ok = true;
   for (size_t i = 0; ok && i < kind->count; i++) {
     const struct hf_export_section *section = &kind->sections[i];
-    if (section->title != NULL) {
+    if (form == FORM_PDF) hf_pdf_table(sink->pdf, section->title == NULL ? NULL : _(section->title));
+    if (section->title != NULL && form != FORM_PDF) {
       put_text(sink, form == FORM_HTML ? "<table><caption>" : i == 0 ? "" : "\r\n");
       put_text(sink, _(section->title));
       put_text(sink, form == FORM_HTML ? "</caption>\n" : "\r\n");
@@ -182,6 +206,7 @@ static bool write_sections(PGconn *database, const struct kind *kind, const char
   }
   if (form == FORM_HTML) put_text(sink, "</body></html>\n");
   PQclear(PQexec(database, "commit"));
+  if (form == FORM_PDF) ok = hf_pdf_close(sink->pdf, put_piece, sink) && ok;
   return ok;
 }
 
@@ -218,7 +243,7 @@ static enum form form_of(const char *file)
   static const struct {
     const char *ending;
     enum form form;
-  } forms[] = {{".csv", FORM_CSV}, {".jsonl", FORM_LINES}, {".html", FORM_HTML}};
+  } forms[] = {{".csv", FORM_CSV}, {".jsonl", FORM_LINES}, {".html", FORM_HTML}, {".pdf", FORM_PDF}};
   const char *dot = strrchr(file, '.');
   for (size_t i = 0; dot != NULL && i < sizeof forms / sizeof forms[0]; i++)
     if (strcmp(dot, forms[i].ending) == 0) return forms[i].form;
@@ -232,9 +257,10 @@ int hf_command_export(struct hf_cli *cli)
   enum form form = form_of(target);
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
     if (strcmp(kinds[i].name, cli->arguments[0]) == 0) kind = &kinds[i];
-  if (kind == NULL || (form != FORM_CSV && form != kind->other)) {
-    hf_say("%s",
-           _("expected: orders or scorecard, a month, and a file that ends in .csv or .jsonl; or meeting, .csv or .html"));
+  if (kind == NULL || (kind->forms & form) == 0) {
+    hf_say("%s", _("expected: orders, a month, and a file that ends in .csv or .jsonl; or scorecard, .csv, .jsonl or .pdf; or "
+                   "meeting, .csv, .html "
+                   "or .pdf"));
     return HF_EXIT_USAGE;
   }
   if (!hf_export_month(month)) return HF_EXIT_USAGE;

@@ -9,11 +9,13 @@
 
 #include "engine/base/hash.h"
 #include "engine/cli/cli.h"
+#include "engine/cli/pdf.h"
 
 struct hf_export_sink {
   FILE *file;
   struct hf_sha256 hash;
-  uint64_t rows; /* told when it is closed */
+  uint64_t rows;      /* told when it is closed */
+  struct hf_pdf *pdf; /* NULL: what is put is the file */
   const char *target;
   char part[1024];
 };

@@ -89,7 +89,7 @@ struct hf_opened *hf_opened_case(const struct hf_cli *cli, PGconn *database, con
                 database,
                 "select * from (select null::bytea as body, case_id, first_seq as seq, wrapped_by, wrapped, shard::int8 "
                 "from case_key where shard = any (array(select shard from shard)) and case_id = $1::uuid "
-                "union all select body, null, seq, null, null, shard from fact where shard = any (array(select "
+                "union all select body, null, seq, null, null, shard from fact_ever where shard = any (array(select "
                 "shard from shard)) and case_id = $1::uuid) rows order by body is not null, seq",
                 1, (const char *const[]){case_id});
   struct hf_read_keys keys = {0};

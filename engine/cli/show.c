@@ -188,7 +188,7 @@ int hf_command_order_show(struct hf_cli *cli)
   snprintf(shard, sizeof shard, "%u", hf_order_id_shard(order_id));
   PGresult *result =
       PQexecParams(database,
-                   "select f.body from order_state o join fact f on f.shard = o.shard and f.case_id = o.case_id and "
+                   "select f.body from order_state o join fact_ever f on f.shard = o.shard and f.case_id = o.case_id and "
                    "f.order_id = o.order_id where o.shard = $1::int4 and o.order_id = $2::uuid order by f.seq",
                    2, NULL, (const char *const[]){shard, id}, NULL, NULL, 1);
   int rows = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0, code = rows > 0 ? HF_EXIT_OK : HF_EXIT_FAILED;
@@ -349,80 +349,6 @@ int hf_command_key_list(struct hf_cli *cli)
               "'YYYY-MM-DD') as since, "
               "to_char(valid_until, 'YYYY-MM-DD') as until, revoked from registry_key order by key_id, set_at desc",
               0, NULL);
-}
-
-/* clang-format off */
-/*
- * Nearest rank: percentile_disc takes a value that was measured. An order that left, has no feedback and is over its deadline
- * comes last in every percentile, as in the score-card: where the rank falls on such a one, nothing is shown.
- */
-static const char sla_sql[] =
-  "with timed as (select *, coalesce(sent_to_feedback_us, case when overdue and ended_at is null and sent_at is not null "
-  "then 9223372036854775807 end) as answer_us from order_timing), "
-  "ranked as (select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
-  "count(*) filter (where overdue) as late, count(*) filter (where answer_us = 9223372036854775807) as unanswered, "
-  "percentile_disc(array[0.5, 0.99]) within group (order by appended_to_sent_us) as sent, "
-  "percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by answer_us) as answer from timed group by institution, action) "
-  "select institution, action, orders, open, late, unanswered, round(sent[1] / 1000.0, 1) as sent_p50, round(sent[2] / 1000.0, 1) as sent_p99, "
-  "round(nullif(answer[1], 9223372036854775807) / 1000.0, 1) as p50, round(nullif(answer[2], 9223372036854775807) / 1000.0, 1) as p90, "
-  "round(nullif(answer[3], 9223372036854775807) / 1000.0, 1) as p99, round(nullif(answer[4], 9223372036854775807) / 1000.0, 1) as longest "
-  "from ranked order by institution, action desc";
-/* clang-format on */
-
-int hf_command_sla(struct hf_cli *cli)
-{
-  return show(cli,
-              _("institution,action,orders,open,late,unanswered,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 "
-                "ms,feedback p99 ms,max ms"),
-              sla_sql, 0, NULL);
-}
-
-int hf_command_sla_show(struct hf_cli *cli)
-{
-  return show(cli, _("version,effective,signed,entry"),
-              "select version, to_char(effective_at, 'YYYY-MM-DD HH24:MI:SSOF') as effective, to_char(set_at, 'YYYY-MM-DD "
-              "HH24:MI:SSOF') as signed, e.entry "
-              "from (select distinct on (version) * from sla order by version, shard) s, "
-              "string_to_table(rtrim(s.text, ';'), ';') with ordinality as e(entry, n) order by version desc, e.n",
-              0, NULL);
-}
-
-int hf_command_sla_verdicts(struct hf_cli *cli)
-{
-  bool one = cli->arguments_count > 0;
-  return show(
-      cli, _("institution,action,policy,orders,receipt in time,late,missing,feedback in time,late,missing,open,not sent"),
-      "select institution, action, version, count(*) as orders, count(*) filter (where receipt = 'in_time') as "
-      "receipt_in_time, "
-      "count(*) filter (where receipt = 'late') as receipt_late, count(*) filter (where receipt = 'missing') as "
-      "receipt_missing, "
-      "count(*) filter (where feedback = 'in_time') as feedback_in_time, count(*) filter (where feedback = 'late') as "
-      "feedback_late, "
-      "count(*) filter (where feedback = 'missing') as feedback_missing, count(*) filter (where feedback = 'open') as open, "
-      "count(*) filter (where feedback = 'not_sent') as not_sent from order_sla "
-      "where $1 = '' or to_char(issued_at at time zone 'Asia/Shanghai', 'YYYY-MM') = $1 group by institution, action, version "
-      "order by institution, action, version",
-      1, (const char *const[]){one ? cli->arguments[0] : ""});
-}
-
-int hf_command_scorecard(struct hf_cli *cli)
-{
-  bool one = cli->arguments_count > 0;
-  if (one && (strlen(cli->arguments[0]) != 7 || strspn(cli->arguments[0], "0123456789-") != 7)) {
-    hf_say(_("a month is written as 2026-11"));
-    return HF_EXIT_USAGE;
-  }
-  /* The rules stand in the view (schemas/sql/0005); here is only how it is shown. */
-  return show(
-      cli,
-      _("institution,month,action,orders,on time %,between,and,unanswered,p50 ms,p95 ms,p99 ms,just in time,mismatches,"
-        "repeated,clock ms,not sent,in time"),
-      "select institution, month, action, orders, round(100.0 * on_time / nullif(orders, 0), 2) as on_time_percent, "
-      "100 * on_time_low as on_time_low, 100 * on_time_high as on_time_high, unanswered, round(p50_us / 1000.0, 3) as p50_ms, "
-      "round(p95_us / 1000.0, 3) as p95_ms, round(p99_us / 1000.0, 3) as p99_ms, just_in_time, mismatches, repeated, "
-      "round(skew_us / 1000.0, 1) as skew_ms, not_sent, still_in_time from scorecard where $1 = '' or month = $1 "
-      "order by institution, month, action",
-      1, (const char *const[]){one ? cli->arguments[0] : ""});
 }
 
 int hf_command_quarantine_list(struct hf_cli *cli)

@@ -15,7 +15,7 @@ struct hf_order_delta {
   const struct hf_fact *ready; /* order_ready or order_drafted; NULL: the row is already there */
   enum hf_order_state state;   /* UNSET: as `sent_wall_ns` says */
   bool overdue;
-  uint32_t attempts;
+  uint32_t attempts, invalid;
   int64_t sent_wall_ns, received_wall_ns, ended_wall_ns;
   int64_t sent_mono_ns, received_mono_ns, ended_mono_ns;
   bool answered, has_balance;
@@ -119,7 +119,10 @@ static void note_order(struct hf_projection *projection, const struct hf_fact *f
     if (delta->sent_wall_ns == 0) delta->sent_wall_ns = fact->step.at.wall_ns, delta->sent_mono_ns = fact->step.at.mono_ns;
     note_attempt(delta, fact->step.attempt);
     break;
-  case HF_FACT_ATTEMPT_ENDED: note_attempt(delta, fact->step.attempt); break;
+  case HF_FACT_ATTEMPT_ENDED:
+    note_attempt(delta, fact->step.attempt);
+    delta->invalid += fact->step.outcome == HF_OUTCOME_INVALID;
+    break;
   case HF_FACT_ORDER_RECEIVED:
     if (delta->received_wall_ns == 0)
       delta->received_wall_ns = fact->step.at.wall_ns, delta->received_mono_ns = fact->step.at.mono_ns;
@@ -147,7 +150,7 @@ static void put_mono(struct hf_column *column, int64_t mono_ns)
     hf_column_int(column, mono_ns);
 }
 
-/* The columns that a new and a changed order share, from `c` on: state … transactions, then the monotonic stamps. */
+/* The columns that a new and a changed order share, from `c` on: state … transactions, the monotonic stamps, invalid. */
 static void add_order_state(struct hf_column *c, const struct hf_order_delta *delta, const char *state)
 {
   if (state == NULL)
@@ -162,6 +165,7 @@ static void add_order_state(struct hf_column *c, const struct hf_order_delta *de
   put_mono(&c[11], delta->sent_mono_ns);
   put_mono(&c[12], delta->received_mono_ns);
   put_mono(&c[13], delta->ended_mono_ns);
+  hf_column_int(&c[14], delta->invalid);
   if (!delta->answered) {
     for (int i = 6; i <= 10; i++) hf_column_null(&c[i]);
     return;

@@ -17,6 +17,7 @@
 #define CHUNKS_MAX (HF_RECORD_BACKLOG_FACTS / HF_RECORD_BATCH_FACTS)
 #define RECONNECT_NS (100 * HF_NS_PER_MS)
 #define CONFIRM_EVERY_NS (250 * HF_NS_PER_MS)
+#define COVER_EVERY_NS (3600 * HF_NS_PER_S)
 
 /* One transaction's worth of facts. */
 struct chunk {
@@ -38,7 +39,15 @@ struct shard_queue {
   struct hf_record_checkpoint checkpoint; /* to be stored */
 };
 
-enum state { STATE_DOWN, STATE_CONNECTING, STATE_SETTING_UP, STATE_IDLE, STATE_ANALYZING, STATE_COMMITTING, STATE_LOOKING_UP };
+enum state {
+  STATE_DOWN,
+  STATE_CONNECTING,
+  STATE_SETTING_UP,
+  STATE_IDLE,
+  STATE_KEEPING_HOUSE,
+  STATE_COMMITTING,
+  STATE_LOOKING_UP
+};
 
 struct hf_record {
   struct hf_record_config config;
@@ -66,6 +75,8 @@ struct hf_record {
   uint32_t waiting;
   size_t raw_bytes;
   uint64_t facts_committed, analyze_at;
+  bool no_day;      /* for a fact that is to be written: PostgreSQL has said so */
+  int64_t cover_ns; /* then days are made for the facts to come */
   struct hf_case_keys *keys;
   struct hf_lookup lookup;
   struct hf_question question;
@@ -230,6 +241,7 @@ static void set_up(struct hf_record *record, struct hf_time now)
   for (int k = 0; ok && k < HF_STATEMENT_COUNT; k++) ok = hf_connection_prepare(record->connection, &hf_statements[k]);
   ok = ok && hf_connection_prepare_fence(record->connection) && PQpipelineSync(record->connection) == 1;
   record->results_due = 1;
+  record->cover_ns = 0;
   record->state = STATE_SETTING_UP;
   if (!ok) go_down(record, now, "the session cannot be set up");
 }
@@ -242,10 +254,29 @@ static void analyze(struct hf_record *record, struct hf_time now)
 {
   record->analyze_at *= 16;
   record->results_due = 1;
-  record->state = STATE_ANALYZING;
+  record->state = STATE_KEEPING_HOUSE;
   bool ok = PQsendQueryParams(record->connection, "select refresh_statistics()", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
             PQpipelineSync(record->connection) == 1;
   if (!ok) go_down(record, now, "statistics cannot be asked for");
+}
+
+/*
+ * A day of facts is a table of its own (decision 30), made two weeks ahead: at each connection and once an hour, and at once
+ * where PostgreSQL has no day for a fact (a clock that was weeks behind).
+ */
+static void cover_days(struct hf_record *record, struct hf_time now)
+{
+  char at[24];
+  const struct chunk *next = record->shards[record->turn].first;
+  const int64_t wall_ns = next != NULL && record->no_day ? next->facts[0].decided.wall_ns : now.wall_ns;
+  snprintf(at, sizeof at, "%lld", (long long)(wall_ns / HF_NS_PER_S));
+  record->cover_ns = now.mono_ns + COVER_EVERY_NS;
+  record->results_due = 1;
+  record->state = STATE_KEEPING_HOUSE;
+  bool ok = PQsendQueryParams(record->connection, "select cover_days(to_timestamp($1::int8))", 1, NULL,
+                              (const char *const[]){at}, NULL, NULL, 0) == 1 &&
+            PQpipelineSync(record->connection) == 1;
+  if (!ok) go_down(record, now, "days of facts cannot be made");
 }
 
 /* --- transactions --- */
@@ -326,7 +357,7 @@ static void on_committed(struct hf_record *record, struct hf_time now)
     if (fact->kind == HF_FACT_ORDER_ENDED) hf_histogram_add(&record->durable, now.mono_ns - fact->ended.at.mono_ns);
   }
   record->in_flight = NULL;
-  record->unknown = false;
+  record->unknown = record->no_day = false;
   record->last_end_ns = queue->ended_ns = now.mono_ns;
   record->facts_committed += chunk->count;
   if (queue->first == chunk) {
@@ -395,6 +426,8 @@ static void on_result(struct hf_record *record, const PGresult *result)
   record->failed = true;
   if (code != NULL && strcmp(code, "22012") == 0)
     record->fenced = true; /* 1/count(*) of no row */
+  else if (code != NULL && strcmp(code, "23514") == 0 && record->state == STATE_COMMITTING && !record->no_day)
+    record->no_day = true, record->cover_ns = 0; /* made before it is sent again; if that does not help, it is said */
   else
     HF_LOG(HF_LOG_ALARM, "E1303", "PostgreSQL refuses a transaction", HF_FIELD("sqlstate", code),
            HF_FIELD("text", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
@@ -414,7 +447,7 @@ static void on_sync(struct hf_record *record, struct hf_time now)
     if (record->unknown && !ask_outcome(record)) go_down(record, now, "the look-up cannot be sent");
     return;
   }
-  if (was == STATE_ANALYZING) record->failed = false; /* not ours to analyze: autovacuum's then */
+  if (was == STATE_KEEPING_HOUSE) record->failed = false; /* statistics are not ours to make: autovacuum's then */
   if (record->confirming && was == STATE_COMMITTING) {
     on_confirmed(record, now);
     return;
@@ -493,7 +526,7 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
       go_down(record, now, "no connection");
     }
   }
-  if (record->state == STATE_SETTING_UP || record->state == STATE_ANALYZING || record->state == STATE_COMMITTING ||
+  if (record->state == STATE_SETTING_UP || record->state == STATE_KEEPING_HOUSE || record->state == STATE_COMMITTING ||
       record->state == STATE_LOOKING_UP) {
     if (PQflush(record->connection) < 0)
       go_down(record, now, "the connection was closed");
@@ -504,6 +537,7 @@ void hf_record_work(struct hf_record *record, struct hf_time now)
   } else if (record->state == STATE_IDLE && PQconsumeInput(record->connection) == 0) {
     go_down(record, now, "the connection was closed");
   }
+  if (record->state == STATE_IDLE && now.mono_ns >= record->cover_ns) cover_days(record, now);
   if (record->state == STATE_IDLE && record->facts_committed >= record->analyze_at) analyze(record, now);
   if (record->state == STATE_IDLE && pick_shard(record, now, &shard)) begin_commit(record, shard, now);
   hf_question_work(&record->question, record->shards[record->question.shard].committed, &record->events, now);

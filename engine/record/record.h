@@ -137,6 +137,6 @@ struct hf_histogram;
 const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
 
 /* The schema that this program needs; hf_record_acquire refuses another. */
-#define HF_SCHEMA_VERSION 14
+#define HF_SCHEMA_VERSION 16
 
 #endif

@@ -97,18 +97,18 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
   [HF_STATEMENT_ORDER_NEW] = {"order_new",
     "insert into order_state as o (shard, order_id, case_id, institution, account, action, ordinal, amount, currency, issued_at, decided_at, "
     "deadline, submission_id, key_id, second_id, parent, hop, mode, page, until_at, boot_id, decided_mono_ns, state, overdue, attempts, sent_at, received_at, ended_at, result, "
-    "executed_at, balance, held, transactions, sent_mono_ns, received_mono_ns, ended_mono_ns) "
+    "executed_at, balance, held, transactions, sent_mono_ns, received_mono_ns, ended_mono_ns, invalid) "
     "select $1, * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::int8[], $9::text[], "
     "$10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::int4[], $18::int4[], $19::int4[], "
     "$20::timestamptz[], $21::uuid[], $22::int8[], $23::text[], $24::bool[], $25::int4[], $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::text[], "
-    "$30::timestamptz[], $31::int8[], $32::int8[], $33::int4[], $34::int8[], $35::int8[], $36::int8[]) on conflict (shard, order_id) do update set submission_id = excluded.submission_id, "
+    "$30::timestamptz[], $31::int8[], $32::int8[], $33::int4[], $34::int8[], $35::int8[], $36::int8[], $37::int4[]) on conflict (shard, order_id) do update set submission_id = excluded.submission_id, "
     "key_id = excluded.key_id, second_id = excluded.second_id, issued_at = excluded.issued_at, decided_at = excluded.decided_at, "
     "deadline = excluded.deadline, boot_id = excluded.boot_id, decided_mono_ns = excluded.decided_mono_ns, state = excluded.state where o.state = 'draft'",
-    35, {U, U, T, T, T, I, L, T, W, W, W, U, T, T, U, I, I, I, W, U, L, T, B, I, W, W, W, T, W, L, L, I, L, L, L}},
+    36, {U, U, T, T, T, I, L, T, W, W, W, U, T, T, U, I, I, I, W, U, L, T, B, I, W, W, W, T, W, L, L, I, L, L, L, I}},
   [HF_STATEMENT_ORDER_CHANGE] = {"order_change",
     "update order_state o set "
     "state = coalesce(d.state, case when d.sent_at is not null and o.state = 'ready' then 'sent' else o.state end), "
-    "overdue = o.overdue or d.overdue, attempts = greatest(o.attempts, d.attempts), sent_at = coalesce(o.sent_at, d.sent_at), "
+    "overdue = o.overdue or d.overdue, invalid = o.invalid + d.invalid, attempts = greatest(o.attempts, d.attempts), sent_at = coalesce(o.sent_at, d.sent_at), "
     "received_at = coalesce(o.received_at, d.received_at), ended_at = coalesce(o.ended_at, d.ended_at), "
     "result = coalesce(o.result, d.result), executed_at = coalesce(o.executed_at, d.executed_at), "
     "balance = coalesce(d.balance, o.balance), held = coalesce(o.held, d.held), transactions = case when d.transactions is null then o.transactions else coalesce(o.transactions, 0) + d.transactions end, "
@@ -117,10 +117,10 @@ const struct hf_statement hf_statements[HF_STATEMENT_COUNT] = {
     "received_mono_ns = case when o.received_at is null and d.boot_id = o.boot_id then d.received_mono_ns else o.received_mono_ns end, "
     "ended_mono_ns = case when o.ended_at is null and d.boot_id = o.boot_id then d.ended_mono_ns else o.ended_mono_ns end "
     "from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bool[], $6::int4[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], "
-    "$11::timestamptz[], $12::int8[], $13::int8[], $14::int4[], $15::int8[], $16::int8[], $17::int8[]) "
+    "$11::timestamptz[], $12::int8[], $13::int8[], $14::int4[], $15::int8[], $16::int8[], $17::int8[], $18::int4[]) "
     "as d(order_id, boot_id, state, overdue, attempts, sent_at, received_at, ended_at, result, executed_at, balance, held, transactions, sent_mono_ns, "
-    "received_mono_ns, ended_mono_ns) where o.shard = $1 and o.order_id = d.order_id",
-    16, {U, U, T, B, I, W, W, W, T, W, L, L, I, L, L, L}},
+    "received_mono_ns, ended_mono_ns, invalid) where o.shard = $1 and o.order_id = d.order_id",
+    17, {U, U, T, B, I, W, W, W, T, W, L, L, I, L, L, L, I}},
   [HF_STATEMENT_HOLD] = {"hold",
     "insert into hold (shard, case_id, institution, number, kind, state, count, mode, order_id, starts_earliest, starts_latest, expires_earliest, "
     "expires_latest, held, changed_at) "

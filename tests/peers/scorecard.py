@@ -52,15 +52,20 @@ def elapsed(row, start, end):
 
 def scorecards(rows):
     groups = {}
+    lifted = {(r['shard'], r['parent']) for r in rows if r['action'] in ('lift', 'unfreeze') and r['state'] == 'effective'}
     for row in rows:
         if row['action'] == 'monitor' or row['state'] in ('draft', 'dropped', 'cancelled'):
             continue
         sent, ended, executed = (us(row[k]) for k in ('sent_at', 'ended_at', 'executed_at'))
         allowed = us(row['deadline']) - us(row['decided_at'])  # from the decision, whatever the wall clock did since
         month = datetime.fromisoformat(row['decided_at']).astimezone(CHINA).strftime('%Y-%m')
-        card = groups.setdefault((row['institution'], month, row['action']), {'counted': [], 'mismatches': 0, 'repeated': 0, 'skews': [], 'not_sent': 0, 'still_in_time': 0})
+        card = groups.setdefault((row['institution'], month, row['action']), {'counted': [], 'mismatches': 0, 'repeated': 0, 'skews': [], 'not_sent': 0, 'still_in_time': 0, 'invalid': 0, 'held': 0, 'lifted': 0})
         card['mismatches'] += row['result'] == '0301'
         card['repeated'] += row['attempts'] > 1
+        card['invalid'] += row['invalid']
+        holds = row['action'] in ('stop', 'freeze') and row['state'] == 'effective'
+        card['held'] += holds
+        card['lifted'] += holds and (row['shard'], row['order_id']) in lifted
         if executed is not None and ended is not None:
             card['skews'].append(executed - ended)
         if sent is None:
@@ -77,7 +82,7 @@ def scorecards(rows):
                      'on_time_high': wilson(on_time, len(answers), 1), 'unanswered': answers.count(NEVER), 'p50_us': rank(answers, Fraction(1, 2)), 'p95_us': rank(answers, Fraction(95, 100)),
                      'p99_us': rank(answers, Fraction(99, 100)), 'just_in_time': sum(on and a >= Fraction(95, 100) * allowed for a, on, allowed in card['counted']),
                      'mismatches': card['mismatches'], 'repeated': card['repeated'], 'skew_us': rank(card['skews'], Fraction(1, 2)), 'not_sent': card['not_sent'],
-                     'still_in_time': card['still_in_time']})
+                     'still_in_time': card['still_in_time'], **{k: card[k] for k in ('invalid', 'held', 'lifted')}})
     return told
 
 
