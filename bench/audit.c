@@ -34,7 +34,7 @@ static struct hf_audit_hash leaf_of(uint64_t seq, const struct hf_audit_hash *pr
                                      .kind = "order_received",
                                      .boot_id = "0b1e0f0e-94d6-4a52-a3f1-2f4ff0a0cbd1",
                                      .previous = *previous,
-                                     .commitment = hf_audit_commit(salt, (struct hf_span){body, sizeof body})};
+                                     .commitment = hf_audit_commit(HF_AUDIT_SHA256, salt, (struct hf_span){body, sizeof body})};
   return hf_audit_leaf_hash(&leaf);
 }
 
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
     uint64_t index = i * (count / 1000);
     began = hf_time_now().mono_ns;
     int hashes = hf_audit_prove_inclusion(&source, index, count, proof);
-    bool right = hf_audit_verify_inclusion(&levels[0][index], index, count, proof, hashes, &root);
+    bool right = hf_audit_verify_inclusion(HF_AUDIT_SHA256, &levels[0][index], index, count, proof, hashes, &root);
     int64_t took = hf_time_now().mono_ns - began;
     HF_ASSERT(right);
     if (took > worst_inclusion) worst_inclusion = took;
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     old_root = hf_audit_tree_root(&old);
     began = hf_time_now().mono_ns;
     int hashes = hf_audit_prove_consistency(&source, size, count, proof);
-    bool right = hf_audit_verify_consistency(size, &old_root, count, &root, proof, hashes);
+    bool right = hf_audit_verify_consistency(HF_AUDIT_SHA256, size, &old_root, count, &root, proof, hashes);
     int64_t took = hf_time_now().mono_ns - began;
     HF_ASSERT(right);
     if (took > worst_consistency) worst_consistency = took;

@@ -49,14 +49,17 @@ def scorecard(orders, build='release', say=lambda text: None):
             say(f'{orders:,} orders of a year')
             found = {'orders': orders}
             found['load_s'] = timed(GENERATE % {'institutions': INSTITUTIONS, 'actions': "', '".join(ACTIONS), 'count': len(ACTIONS), 'begin': today.timestamp() - 364 * 86400, 'today': (now - today).total_seconds(), 'orders': orders})
+            world.sql("insert into sla select shard, 1, '2020-01-01', '* stop 0-24 any 1000 30000;* * 0-24 any 5000 60000;', now() from generate_series(0, 15) shard")
             found['vacuum_s'] = timed('vacuum analyze order_state')
             found['raw_s'] = timed('select count(*), max(p95_us) from scorecard_raw')
             say('loaded; keeping the days that have ended')
             found['first_s'], first = holdfast('scorecard')
             found['shown_s'], shown = max(holdfast('scorecard') for _ in range(3))
-            found['month_s'], _ = max(holdfast('scorecard', f'{now + timedelta(hours=8):%Y-%m}') for _ in range(3))
-            found['timing_s'], _ = holdfast('timing', 'hop', f'{now + timedelta(hours=8):%Y-%m}')
+            month = f'{today + timedelta(hours=8) - timedelta(days=(now + timedelta(hours=8)).day):%Y-%m}'  # the last whole one
+            for page in ('scorecard', 'sla', 'sla verdicts', 'timing hop', 'timing hour'):
+                found[f'{page} {month}'], _ = max(holdfast(*page.split(), month) for _ in range(3))
             found['live_orders'] = int(world.sql("select count(*) from order_state where decided_at >= coalesce((select day_begins(max(day) + 1) from day_kept), '-infinity')", one=True))
+            found['wrong'] = int(world.sql('select count(*) from kept_wrong()', one=True))
             found['cards'], found['same'] = len(json.loads(shown)), first == shown
             found['differ'] = int(world.sql('select count(*) from (table scorecard except table scorecard_raw) d', one=True)) + int(world.sql('select count(*) from (table scorecard_raw except table scorecard) d', one=True))
             return found

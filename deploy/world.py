@@ -5,6 +5,7 @@ Everything listens on 127.0.0.1 at free ports, lives below one folder and ends w
 import contextlib
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -29,9 +30,15 @@ def bank_code(eleven):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to outgoing connections: none of these takes it before its server does."""
+    while True:
+        with socket.socket() as s:
+            port = random.SystemRandom().randrange(12000, 32000)
+            try:
+                s.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_until(what, condition, seconds=30.0, every=0.02):

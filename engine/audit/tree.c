@@ -7,59 +7,106 @@
 
 #define LEVEL_STEP 8
 
-struct hf_audit_hash hf_audit_commit(const uint8_t salt[HF_AUDIT_SALT_SIZE], struct hf_span body)
+static const char *const names[] = {[HF_AUDIT_SHA256] = "sha256", [HF_AUDIT_SM3] = "sm3"};
+
+const char *hf_audit_digest_name(enum hf_audit_digest digest)
+{
+  return names[digest];
+}
+
+bool hf_audit_digest_of(const char *name, enum hf_audit_digest *digest)
+{
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (strcmp(name, names[i]) != 0) continue;
+    *digest = (enum hf_audit_digest)i;
+    return true;
+  }
+  return false;
+}
+
+struct sum {
+  enum hf_audit_digest digest;
+  struct hf_sha256 sha256;
+};
+
+static void begin(struct sum *sum, enum hf_audit_digest digest)
+{
+  sum->digest = digest;
+  if (digest == HF_AUDIT_SM3)
+    hf_sm3_begin();
+  else
+    hf_sha256_init(&sum->sha256);
+}
+
+static void add(struct sum *sum, const void *bytes, size_t size)
+{
+  if (sum->digest == HF_AUDIT_SM3)
+    hf_sm3_add(bytes, size);
+  else
+    hf_sha256_add(&sum->sha256, bytes, size);
+}
+
+static struct hf_audit_hash end(struct sum *sum)
 {
   struct hf_audit_hash hash;
-  struct hf_sha256 sum;
-  hf_sha256_init(&sum);
-  hf_sha256_add(&sum, salt, HF_AUDIT_SALT_SIZE);
-  hf_sha256_add(&sum, body.data, body.size);
-  hf_sha256_end(&sum, hash.bytes);
+  if (sum->digest == HF_AUDIT_SM3)
+    hf_sm3_end(hash.bytes);
+  else
+    hf_sha256_end(&sum->sha256, hash.bytes);
   return hash;
 }
 
-static void add_u64(struct hf_sha256 *sum, uint64_t value)
+struct hf_audit_hash hf_audit_commit(enum hf_audit_digest digest, const uint8_t salt[HF_AUDIT_SALT_SIZE], struct hf_span body)
 {
-  value = htobe64(value);
-  hf_sha256_add(sum, &value, sizeof value);
+  struct sum sum;
+  begin(&sum, digest);
+  add(&sum, salt, HF_AUDIT_SALT_SIZE);
+  add(&sum, body.data, body.size);
+  return end(&sum);
 }
 
-static void add_text(struct hf_sha256 *sum, const char *text)
+static void add_u64(struct sum *sum, uint64_t value)
+{
+  value = htobe64(value);
+  add(sum, &value, sizeof value);
+}
+
+static void add_text(struct sum *sum, const char *text)
 {
   size_t size = strlen(text);
   HF_ASSERT(size <= UINT8_MAX);
-  hf_sha256_add(sum, &(uint8_t){(uint8_t)size}, 1);
-  hf_sha256_add(sum, text, size);
+  add(sum, &(uint8_t){(uint8_t)size}, 1);
+  add(sum, text, size);
 }
 
 struct hf_audit_hash hf_audit_leaf_hash(const struct hf_audit_leaf *leaf)
 {
-  struct hf_audit_hash hash;
-  struct hf_sha256 sum;
+  struct sum sum;
   uint32_t shard = htobe32(leaf->shard);
-  hf_sha256_init(&sum);
-  hf_sha256_add(&sum, "\0HFL1", 5); /* RFC 6962's mark of a leaf, ours of this form */
-  hf_sha256_add(&sum, &shard, sizeof shard);
+  begin(&sum, leaf->digest);
+  add(&sum, "\0HFL1", 5); /* RFC 6962's mark of a leaf, ours of this form */
+  add(&sum, &shard, sizeof shard);
   add_u64(&sum, leaf->seq);
   add_u64(&sum, (uint64_t)leaf->decided_us);
   add_text(&sum, leaf->kind);
-  hf_sha256_add(&sum, leaf->case_id.bytes, sizeof leaf->case_id.bytes);
-  hf_sha256_add(&sum, leaf->order_id.bytes, sizeof leaf->order_id.bytes);
+  add(&sum, leaf->case_id.bytes, sizeof leaf->case_id.bytes);
+  add(&sum, leaf->order_id.bytes, sizeof leaf->order_id.bytes);
   add_text(&sum, leaf->boot_id);
-  hf_sha256_add(&sum, leaf->previous.bytes, sizeof leaf->previous.bytes);
-  hf_sha256_add(&sum, leaf->commitment.bytes, sizeof leaf->commitment.bytes);
-  hf_sha256_end(&sum, hash.bytes);
-  return hash;
+  add(&sum, leaf->previous.bytes, sizeof leaf->previous.bytes);
+  add(&sum, leaf->commitment.bytes, sizeof leaf->commitment.bytes);
+  return end(&sum);
 }
 
-struct hf_audit_hash hf_audit_node_hash(const struct hf_audit_hash *left, const struct hf_audit_hash *right)
+struct hf_audit_hash hf_audit_node_hash(enum hf_audit_digest digest, const struct hf_audit_hash *left,
+                                        const struct hf_audit_hash *right)
 {
-  struct hf_audit_hash hash;
+  struct sum sum;
   uint8_t bytes[1 + 2 * HF_SHA256_SIZE] = {1};
   memcpy(bytes + 1, left->bytes, HF_SHA256_SIZE);
   memcpy(bytes + 1 + HF_SHA256_SIZE, right->bytes, HF_SHA256_SIZE);
-  hf_sha256_of(bytes, sizeof bytes, hash.bytes);
-  return hash;
+  begin(&sum, digest);
+  add(&sum, bytes, sizeof bytes);
+  return end(&sum);
 }
 
 /* --- growing --- */
@@ -69,7 +116,7 @@ uint32_t hf_audit_tree_add(struct hf_audit_tree *tree, const struct hf_audit_has
   struct hf_audit_hash hash = *leaf;
   uint32_t level = 0, count = 0;
   for (; tree->size >> level & 1; level++) { /* as a carry runs through a counter */
-    hash = hf_audit_node_hash(&tree->peaks[level], &hash);
+    hash = hf_audit_node_hash(tree->digest, &tree->peaks[level], &hash);
     if ((level + 1) % LEVEL_STEP == 0)
       nodes[count++] = (struct hf_audit_node){.level = level + 1, .index = tree->size >> (level + 1), .hash = hash};
   }
@@ -83,10 +130,14 @@ struct hf_audit_hash hf_audit_tree_root(const struct hf_audit_tree *tree)
 {
   struct hf_audit_hash root;
   bool begun = false;
-  if (tree->size == 0) hf_sha256_of("", 0, root.bytes);
+  if (tree->size == 0) {
+    struct sum nothing;
+    begin(&nothing, tree->digest);
+    root = end(&nothing);
+  }
   for (uint32_t level = 0; level < 64; level++) {
     if ((tree->size >> level & 1) == 0) continue;
-    root = begun ? hf_audit_node_hash(&tree->peaks[level], &root) : tree->peaks[level];
+    root = begun ? hf_audit_node_hash(tree->digest, &tree->peaks[level], &root) : tree->peaks[level];
     begun = true;
   }
   return root;
@@ -103,10 +154,11 @@ size_t hf_audit_tree_pack(const struct hf_audit_tree *tree, uint8_t out[HF_AUDIT
   return to.size;
 }
 
-bool hf_audit_tree_unpack(struct hf_audit_tree *tree, struct hf_span packed)
+bool hf_audit_tree_unpack(struct hf_audit_tree *tree, enum hf_audit_digest digest, struct hf_span packed)
 {
   uint64_t size;
   memset(tree, 0, sizeof *tree);
+  tree->digest = digest;
   if (packed.size == 0) return true; /* nothing was ever recorded */
   if (packed.size < sizeof size + HF_SHA256_SIZE) return false;
   memcpy(&size, packed.data, sizeof size);
@@ -136,7 +188,7 @@ static bool whole(const struct hf_audit_source *source, uint32_t level, uint64_t
   if (level == 0 || (source->step > 0 && level % source->step == 0)) return source->node(source->owner, level, index, hash);
   struct hf_audit_hash left, right;
   if (!whole(source, level - 1, 2 * index, &left) || !whole(source, level - 1, 2 * index + 1, &right)) return false;
-  *hash = hf_audit_node_hash(&left, &right);
+  *hash = hf_audit_node_hash(source->digest, &left, &right);
   return true;
 }
 
@@ -151,7 +203,7 @@ static bool range_root(const struct hf_audit_source *source, uint64_t from, uint
   struct hf_audit_hash left, right;
   uint64_t k = split(size);
   if (!range_root(source, from, from + k, &left) || !range_root(source, from + k, to, &right)) return false;
-  *hash = hf_audit_node_hash(&left, &right);
+  *hash = hf_audit_node_hash(source->digest, &left, &right);
   return true;
 }
 
@@ -212,7 +264,7 @@ static bool same(const struct hf_audit_hash *a, const struct hf_audit_hash *b)
 }
 
 /* RFC 9162 2.1.3.2: the same trees, said for who verifies. */
-bool hf_audit_verify_inclusion(const struct hf_audit_hash *leaf, uint64_t index, uint64_t size,
+bool hf_audit_verify_inclusion(enum hf_audit_digest digest, const struct hf_audit_hash *leaf, uint64_t index, uint64_t size,
                                const struct hf_audit_hash *proof, int count, const struct hf_audit_hash *root)
 {
   struct hf_audit_hash hash = *leaf;
@@ -221,10 +273,10 @@ bool hf_audit_verify_inclusion(const struct hf_audit_hash *leaf, uint64_t index,
   for (int i = 0; i < count; i++) {
     if (last == 0) return false;
     if ((node & 1) != 0 || node == last) {
-      hash = hf_audit_node_hash(&proof[i], &hash);
+      hash = hf_audit_node_hash(digest, &proof[i], &hash);
       for (; (node & 1) == 0 && node != 0; node >>= 1) last >>= 1;
     } else {
-      hash = hf_audit_node_hash(&hash, &proof[i]);
+      hash = hf_audit_node_hash(digest, &hash, &proof[i]);
     }
     node >>= 1;
     last >>= 1;
@@ -233,8 +285,8 @@ bool hf_audit_verify_inclusion(const struct hf_audit_hash *leaf, uint64_t index,
 }
 
 /* RFC 9162 2.1.4.2. */
-bool hf_audit_verify_consistency(uint64_t old_size, const struct hf_audit_hash *old_root, uint64_t size,
-                                 const struct hf_audit_hash *root, const struct hf_audit_hash *proof, int count)
+bool hf_audit_verify_consistency(enum hf_audit_digest digest, uint64_t old_size, const struct hf_audit_hash *old_root,
+                                 uint64_t size, const struct hf_audit_hash *root, const struct hf_audit_hash *proof, int count)
 {
   if (old_size > size || count < 0 || count > HF_AUDIT_PROOF_MAX) return false;
   if (old_size == size) return count == 0 && same(old_root, root);
@@ -249,11 +301,11 @@ bool hf_audit_verify_consistency(uint64_t old_size, const struct hf_audit_hash *
   for (int i = 0; i < count; i++) {
     if (last == 0) return false;
     if ((node & 1) != 0 || node == last) {
-      old = hf_audit_node_hash(&proof[i], &old);
-      fresh = hf_audit_node_hash(&proof[i], &fresh);
+      old = hf_audit_node_hash(digest, &proof[i], &old);
+      fresh = hf_audit_node_hash(digest, &proof[i], &fresh);
       for (; (node & 1) == 0 && node != 0; node >>= 1) last >>= 1;
     } else {
-      fresh = hf_audit_node_hash(&fresh, &proof[i]);
+      fresh = hf_audit_node_hash(digest, &fresh, &proof[i]);
     }
     node >>= 1;
     last >>= 1;

@@ -2,7 +2,10 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "engine/base/hash.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
+
+#include "engine/base/assert.h"
 
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct hf_sha256), "room for OpenSSL's context");
 
@@ -19,6 +22,27 @@ void hf_sha256_add(struct hf_sha256 *hash, const void *bytes, size_t size)
 void hf_sha256_end(struct hf_sha256 *hash, uint8_t digest[HF_SHA256_SIZE])
 {
   SHA256_Final(digest, (SHA256_CTX *)(void *)hash);
+}
+
+static _Thread_local EVP_MD_CTX *sm3;
+
+void hf_sm3_begin(void)
+{
+  if (sm3 == NULL) {
+    sm3 = EVP_MD_CTX_new();
+    HF_ASSERT(sm3 != NULL && EVP_DigestInit_ex2(sm3, EVP_sm3(), NULL) == 1);
+  }
+  HF_ASSERT(EVP_DigestInit_ex2(sm3, NULL, NULL) == 1);
+}
+
+void hf_sm3_add(const void *bytes, size_t size)
+{
+  HF_ASSERT(EVP_DigestUpdate(sm3, bytes, size) == 1);
+}
+
+void hf_sm3_end(uint8_t digest[HF_SHA256_SIZE])
+{
+  HF_ASSERT(EVP_DigestFinal_ex(sm3, digest, NULL) == 1);
 }
 
 uint64_t hf_checksum(uint64_t seed, const void *bytes, size_t size)

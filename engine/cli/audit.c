@@ -100,11 +100,12 @@ static char *note_of(PGconn *database, uint32_t shard, uint64_t size, bool newes
   return note;
 }
 
-static json_t *bundle_of(uint32_t shard, const char *note, json_t *leaves)
+static json_t *bundle_of(uint32_t shard, enum hf_audit_digest digest, const char *note, json_t *leaves)
 {
   json_t *bundle = json_object();
   json_object_set_new(bundle, "format", json_string(VERSION));
   json_object_set_new(bundle, "shard", json_integer(shard));
+  json_object_set_new(bundle, "hash", json_string(hf_audit_digest_name(digest)));
   json_object_set_new(bundle, "checkpoint", json_string(note));
   json_object_set_new(bundle, "leaves", leaves);
   return bundle;
@@ -145,12 +146,12 @@ json_t *hf_cli_order_bundle(PGconn *database, const char *order, bool newest)
   bool ok = note != NULL &&
             hf_is_ok(hf_audit_checkpoint_read((struct hf_span){(const uint8_t *)note, strlen(note)}, &checkpoint, &text));
   json_t *leaves = json_array();
-  tree = (struct hf_cli_tree){.database = database, .shard = shard};
+  tree = (struct hf_cli_tree){.database = database, .shard = shard, .digest = hf_cli_digest_of(database, shard)};
   for (int i = 0; ok && i < count; i++) {
     ok = hf_cli_fact_row(rows, i, shard, &fact);
     ok = ok && add_proved(&tree, &fact, checkpoint.size, leaves);
   }
-  json_t *bundle = bundle_of(shard, note == NULL ? "" : note, leaves);
+  json_t *bundle = bundle_of(shard, tree.digest, note == NULL ? "" : note, leaves);
   free(note);
   PQclear(rows);
   if (ok) return bundle;
@@ -238,7 +239,8 @@ int hf_command_audit_export(struct hf_cli *cli)
   if (ok) {
     json_t *quoted = json_string(note);
     char *encoded = json_dumps(quoted, JSON_ENCODE_ANY);
-    printf("{\"format\": \"" VERSION "\", \"shard\": %lu, \"checkpoint\": %s, \"leaves\": [", shard, encoded);
+    printf("{\"format\": \"" VERSION "\", \"shard\": %lu, \"hash\": \"%s\", \"checkpoint\": %s, \"leaves\": [", shard,
+           hf_audit_digest_name(hf_cli_digest_of(database, (uint32_t)shard)), encoded);
     free(encoded);
     json_decref(quoted);
     ok = write_all(database, (uint32_t)shard, checkpoint.size);
@@ -268,10 +270,12 @@ static int grew(PGconn *database, const struct hf_audit_checkpoint *old, const s
   static struct hf_cli_tree tree;
   struct hf_audit_hash proof[HF_AUDIT_PROOF_MAX];
   const char *shard = strrchr(old->origin, '-');
-  tree = (struct hf_cli_tree){.database = database, .shard = shard == NULL ? 0 : (uint32_t)strtoul(shard + 1, NULL, 10)};
+  const uint32_t number = shard == NULL ? 0 : (uint32_t)strtoul(shard + 1, NULL, 10);
+  tree = (struct hf_cli_tree){.database = database, .shard = number, .digest = hf_cli_digest_of(database, number)};
   struct hf_audit_source source = hf_cli_tree_source(&tree);
   int count = hf_audit_prove_consistency(&source, old->size, new->size, proof);
-  bool right = count >= 0 && hf_audit_verify_consistency(old->size, &old->root, new->size, &new->root, proof, count);
+  bool right =
+      count >= 0 && hf_audit_verify_consistency(tree.digest, old->size, &old->root, new->size, &new->root, proof, count);
   if (!right) {
     hf_say(_("%s: from %llu to %llu facts something was changed or taken out"), old->origin, (unsigned long long)old->size,
            (unsigned long long)new->size);

@@ -40,6 +40,7 @@ uint64_t hf_cli_u64(const PGresult *rows, int row, int column);
 struct hf_cli_tree {
   PGconn *database;
   uint32_t shard;
+  enum hf_audit_digest digest;
   struct hf_cli_block {
     bool used;
     uint32_t level, count;
@@ -49,6 +50,8 @@ struct hf_cli_tree {
   uint32_t next;
 };
 struct hf_audit_source hf_cli_tree_source(struct hf_cli_tree *tree);
+/* What the shard's facts are hashed with; sha256 where there is no such shard. */
+enum hf_audit_digest hf_cli_digest_of(PGconn *database, uint32_t shard);
 
 /* An order's facts with their proofs, under the newest checkpoint or the first that holds them all; NULL after having said why.
  * The caller frees. */

@@ -197,7 +197,8 @@ static void check_row(struct check *check, const PGresult *rows, int row)
   } else {
     memcpy(stored.bytes, fact.stored.data, sizeof stored.bytes);
     fact.leaf.previous = check->tree.last;
-    fact.leaf.commitment = hf_audit_commit(fact.salt.data, fact.body);
+    fact.leaf.digest = check->tree.digest;
+    fact.leaf.commitment = hf_audit_commit(check->tree.digest, fact.salt.data, fact.body);
     struct hf_audit_hash made = hf_audit_leaf_hash(&fact.leaf);
     if (memcmp(&made, &stored, sizeof made) != 0) find(check, fact.leaf.seq, _("the row is not what its leaf says"));
   }
@@ -235,7 +236,7 @@ static void check_end(struct check *check, struct hf_span packed)
 {
   struct hf_audit_tree stored;
   char text[300];
-  if (!hf_audit_tree_unpack(&stored, packed) || stored.size != check->tree.size ||
+  if (!hf_audit_tree_unpack(&stored, check->tree.digest, packed) || stored.size != check->tree.size ||
       memcmp(&stored.last, &check->tree.last, sizeof stored.last) != 0)
     find(check, check->tree.size + 1, _("the shard's row tells of other facts than there are: they end here"));
   for (size_t i = 0; i < check->kept_count; i++) {
@@ -250,7 +251,8 @@ static void check_end(struct check *check, struct hf_span packed)
 static int check_shard(const struct hf_cli *cli, PGconn *database, const struct hf_cli_note_keys *keys, uint32_t shard,
                        struct hf_span packed)
 {
-  struct check check = {.cli = cli, .database = database, .keys = keys, .shard = shard};
+  struct check check = {
+      .cli = cli, .database = database, .keys = keys, .shard = shard, .tree = {.digest = hf_cli_digest_of(database, shard)}};
   bool ok = load_notes(&check);
   load_remembered(&check);
   load_from_witness(&check);

@@ -185,18 +185,19 @@ static bool compare(PGconn *database, const char *table, uint32_t *findings)
   return ok;
 }
 
-/* Score-cards of ended months are kept: they must be what the raw rows say. */
-static bool compare_months(PGconn *database, uint32_t *findings)
+/* What is kept of ended days and months must be what the raw rows say. */
+static bool compare_kept(PGconn *database, uint32_t *findings)
 {
-  PGresult *rows = PQexec(database,
-                          "select distinct institution, month, action from ((table public.scorecard except table "
-                          "public.scorecard_raw) union all (table public.scorecard_raw except table public.scorecard)) d "
-                          "order by 1, 2, 3");
+  PGresult *rows =
+      PQexec(database,
+             "select what, day::text, value from public.kept_wrong() union all select distinct 'score-card', month, "
+             "institution || ' ' || action from ((table public.scorecard except table public.scorecard_raw) union all "
+             "(table public.scorecard_raw except table public.scorecard)) d order by 1, 2, 3");
   bool ok = PQresultStatus(rows) == PGRES_TUPLES_OK;
   if (!ok) hf_say(_("PostgreSQL refuses: %s"), PQresultErrorMessage(rows));
   for (int i = 0; ok && i < PQntuples(rows); i++)
     if ((*findings)++ < FINDINGS_MAX)
-      hf_say(_("the score-card of %s, %s, %s is not what the orders say"), PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
+      hf_say(_("what is kept is not what the orders say: %s, %s, %s"), PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
              PQgetvalue(rows, i, 2));
   PQclear(rows);
   return ok;
@@ -213,7 +214,7 @@ static int replay_all(struct replay *replay)
     ok = replay_shard(replay, be32toh(shard));
   }
   PQclear(shards);
-  ok = ok && compare_months(replay->database, &findings);
+  ok = ok && compare_kept(replay->database, &findings);
   for (size_t i = 0; ok && i < TABLES; i++) ok = compare(replay->database, tables[i], &findings);
   if (!ok) return HF_EXIT_FAILED;
   if (findings == 0)

@@ -136,5 +136,16 @@ static bool node(void *owner, uint32_t level, uint64_t index, struct hf_audit_ha
 
 struct hf_audit_source hf_cli_tree_source(struct hf_cli_tree *tree)
 {
-  return (struct hf_audit_source){.owner = tree, .node = node, .step = 8};
+  return (struct hf_audit_source){.digest = tree->digest, .owner = tree, .node = node, .step = 8};
+}
+
+enum hf_audit_digest hf_cli_digest_of(PGconn *database, uint32_t shard)
+{
+  char number[12];
+  enum hf_audit_digest digest = HF_AUDIT_SHA256;
+  snprintf(number, sizeof number, "%u", shard);
+  PGresult *rows = hf_cli_binary(database, "select digest from shard where shard = $1::int4", 1, (const char *const[]){number});
+  if (rows != NULL && PQntuples(rows) == 1) (void)hf_audit_digest_of(PQgetvalue(rows, 0, 0), &digest);
+  PQclear(rows);
+  return digest;
 }

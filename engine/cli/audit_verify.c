@@ -31,12 +31,14 @@ static const char *short_text(const json_t *value)
 }
 
 /* The leaf's hash, with its body's commitment made anew; NULL, or what is wrong. */
-static const char *hash_of(const json_t *row, uint32_t shard, struct hf_audit_leaf *leaf, struct hf_audit_hash *hash)
+static const char *hash_of(const json_t *row, uint32_t shard, enum hf_audit_digest digest, struct hf_audit_leaf *leaf,
+                           struct hf_audit_hash *hash)
 {
   uint8_t salt[HF_AUDIT_SALT_SIZE];
   const char *body = json_string_value(json_object_get(row, "body"));
   const json_t *seq = json_object_get(row, "seq"), *decided = json_object_get(row, "decided_us");
-  *leaf = (struct hf_audit_leaf){.shard = shard,
+  *leaf = (struct hf_audit_leaf){.digest = digest,
+                                 .shard = shard,
                                  .seq = (uint64_t)json_integer_value(seq),
                                  .decided_us = json_integer_value(decided),
                                  .kind = short_text(json_object_get(row, "kind")),
@@ -54,7 +56,7 @@ static const char *hash_of(const json_t *row, uint32_t shard, struct hf_audit_le
   uint8_t *bytes = malloc(capacity);
   if (bytes == NULL) abort();
   size_t size = hf_base64_decode(body, strlen(body), bytes, capacity);
-  if (size != SIZE_MAX) leaf->commitment = hf_audit_commit(salt, (struct hf_span){bytes, size});
+  if (size != SIZE_MAX) leaf->commitment = hf_audit_commit(digest, salt, (struct hf_span){bytes, size});
   free(bytes);
   if (size == SIZE_MAX) return N_("body: not base64");
   *hash = hf_audit_leaf_hash(leaf);
@@ -69,23 +71,23 @@ static const char *check_proof(const json_t *hashes, const struct hf_audit_leaf 
   if (!json_is_array(hashes) || count > HF_AUDIT_PROOF_MAX) return N_("proof: no list of at most 64 hashes");
   for (size_t i = 0; i < count; i++)
     if (!unhex(json_array_get(hashes, i), proof[i].bytes, HF_SHA256_SIZE)) return N_("proof: not hex of its size");
-  return hf_audit_verify_inclusion(hash, leaf->seq - 1, checkpoint->size, proof, (int)count, &checkpoint->root)
+  return hf_audit_verify_inclusion(leaf->digest, hash, leaf->seq - 1, checkpoint->size, proof, (int)count, &checkpoint->root)
              ? NULL
              : N_("it is not in the tree that was signed");
 }
 
 /* Facts with proofs: each stands for itself. Without: all of them, from the first to the checkpoint's size. */
-static const char *check_leaves(const json_t *leaves, uint32_t shard, const struct hf_audit_checkpoint *checkpoint,
-                                uint64_t *seq)
+static const char *check_leaves(const json_t *leaves, uint32_t shard, enum hf_audit_digest digest,
+                                const struct hf_audit_checkpoint *checkpoint, uint64_t *seq)
 {
-  struct hf_audit_tree tree = {.size = 0};
+  struct hf_audit_tree tree = {.digest = digest};
   struct hf_audit_node nodes[7];
   bool proved = json_object_get(json_array_get(leaves, 0), "proof") != NULL;
   for (size_t i = 0; i < json_array_size(leaves); i++) {
     const json_t *row = json_array_get(leaves, i);
     struct hf_audit_leaf leaf;
     struct hf_audit_hash hash;
-    const char *objection = hash_of(row, shard, &leaf, &hash);
+    const char *objection = hash_of(row, shard, digest, &leaf, &hash);
     *seq = leaf.seq > 0 ? leaf.seq : i + 1;
     if (objection == NULL && proved) objection = check_proof(json_object_get(row, "proof"), &leaf, &hash, checkpoint);
     if (objection == NULL && !proved && leaf.seq != i + 1) objection = N_("it is not the next one");
@@ -108,20 +110,22 @@ static int verify(const json_t *bundle, const struct hf_cli_note_keys *keys)
 {
   struct hf_audit_checkpoint checkpoint = {.size = 0};
   const char *note = json_string_value(json_object_get(bundle, "checkpoint")),
-             *format = json_string_value(json_object_get(bundle, "format"));
+             *format = json_string_value(json_object_get(bundle, "format")),
+             *hash = json_string_value(json_object_get(bundle, "hash"));
+  enum hf_audit_digest digest = HF_AUDIT_SHA256;
   const json_t *number = json_object_get(bundle, "shard"), *leaves = json_object_get(bundle, "leaves");
   char ending[32];
   uint64_t seq = 0;
   const char *objection = NULL;
   if (format == NULL || strcmp(format, "holdfast audit bundle 1") != 0 || note == NULL || !json_is_integer(number) ||
-      !json_is_array(leaves))
+      !json_is_array(leaves) || hash == NULL || !hf_audit_digest_of(hash, &digest))
     objection = N_("it is no bundle of format 1");
   if (objection == NULL) objection = hf_cli_note_objection(keys, note, &checkpoint);
   uint32_t shard = (uint32_t)json_integer_value(number);
   snprintf(ending, sizeof ending, "/shard-%u", shard);
   const char *end = strrchr(checkpoint.origin, '/');
   if (objection == NULL && (end == NULL || strcmp(end, ending) != 0)) objection = N_("the checkpoint is another shard's");
-  if (objection == NULL) objection = check_leaves(leaves, shard, &checkpoint, &seq);
+  if (objection == NULL) objection = check_leaves(leaves, shard, digest, &checkpoint, &seq);
   if (objection != NULL) {
     if (seq > 0)
       hf_say(_("seq %llu: %s"), (unsigned long long)seq, _(objection));

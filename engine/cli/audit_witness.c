@@ -24,7 +24,8 @@ static bool make_request(struct carried *carried, uint64_t old_size, char reques
   static struct hf_cli_tree tree;
   struct hf_audit_hash proof[HF_AUDIT_PROOF_MAX];
   struct hf_writer out = hf_writer_of(request, REQUEST_MAX - 1);
-  tree = (struct hf_cli_tree){.database = carried->database, .shard = carried->shard};
+  tree = (struct hf_cli_tree){
+      .database = carried->database, .shard = carried->shard, .digest = hf_cli_digest_of(carried->database, carried->shard)};
   struct hf_audit_source source = hf_cli_tree_source(&tree);
   int count =
       old_size == carried->checkpoint.size ? 0 : hf_audit_prove_consistency(&source, old_size, carried->checkpoint.size, proof);

@@ -18,10 +18,21 @@ static int show(struct hf_cli *cli, const char *titles, const char *sql, int cou
   return database == NULL ? HF_EXIT_UNAVAILABLE : shown(cli, database, titles, sql, count, values);
 }
 
-/* $1: a month of China's, or empty for all time. As a range: whole blocks of other months are not read. */
-#define IN_MONTH(column)                                                                \
-  column " >= case when $1 = '' then '-infinity' else month_begins($1) end and " column \
-         " < case when $1 = '' then 'infinity' else month_ends($1) end"
+/* What days that have ended say is kept first, by whoever looks (schemas/sql/0016); a log-in that may not has it by the raw
+ * rows. */
+static int show_kept(struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values)
+{
+  PGconn *database = hf_cli_database(cli);
+  if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  PQclear(PQexec(database, "set work_mem = '64MB'; select keep_days()"));
+  return shown(cli, database, titles, sql, count, values);
+}
+
+#define NEVER "9223372036854775807"
+/* $1: a month of China's, or empty for all time: its first and last day. */
+#define MONTH_DAYS                                                    \
+  "case when $1 = '' then '-infinity' else ($1 || '-01')::date end, " \
+  "case when $1 = '' then 'infinity' else (($1 || '-01')::date + interval '1 month')::date - 1 end"
 
 /* False after having said so. */
 static bool is_month(const char *text)
@@ -39,26 +50,23 @@ static bool is_month(const char *text)
  * comes last in every percentile, as in the score-card: where the rank falls on such a one, nothing is shown.
  */
 static const char sla_sql[] =
-  "with timed as (select *, coalesce(sent_to_feedback_us, case when overdue and ended_at is null and sent_at is not null "
-  "then 9223372036854775807 end) as answer_us from order_timing where " IN_MONTH("decided_at") "), "
-  "ranked as (select institution, action, count(*) as orders, count(*) filter (where ended_at is null) as open, "
-  "count(*) filter (where overdue) as late, count(*) filter (where answer_us = 9223372036854775807) as unanswered, "
-  "percentile_disc(array[0.5, 0.99]) within group (order by appended_to_sent_us) as sent, "
-  "percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by answer_us) as answer from timed group by institution, action) "
-  "select institution, action, orders, open, late, unanswered, round(sent[1] / 1000.0, 1) as sent_p50, round(sent[2] / 1000.0, 1) as sent_p99, "
-  "round(nullif(answer[1], 9223372036854775807) / 1000.0, 1) as p50, round(nullif(answer[2], 9223372036854775807) / 1000.0, 1) as p90, "
-  "round(nullif(answer[3], 9223372036854775807) / 1000.0, 1) as p99, round(nullif(answer[4], 9223372036854775807) / 1000.0, 1) as longest "
-  "from ranked order by institution, action desc";
+  "select split_part(value, ' ', 1) as institution, split_part(value, ' ', 2) as action, orders, open, late, a.unanswered, round(s.p[1] / 1000.0, 1) as sent_p50, round(s.p[2] / 1000.0, 1) as sent_p99, "
+  "round(nullif(a.p[1], " NEVER ") / 1000.0, 1) as p50, round(nullif(a.p[2], " NEVER ") / 1000.0, 1) as p90, "
+  "round(nullif(a.p[3], " NEVER ") / 1000.0, 1) as p99, round(nullif(a.p[4], " NEVER ") / 1000.0, 1) as longest "
+  "from timing_made('both', " MONTH_DAYS ") t "
+  "cross join lateral (select percentile_disc(array[0.5, 0.99]) within group (order by x) as p from unnest(t.sents) x) s "
+  "cross join lateral (select percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by x) as p, count(*) filter (where x = " NEVER ") as unanswered from unnest(t.answers) x) a "
+  "order by institution, action desc";
 /* clang-format on */
 
 int hf_command_sla(struct hf_cli *cli)
 {
   const char *month = cli->arguments_count > 0 ? cli->arguments[0] : "";
   if (month[0] != '\0' && !is_month(month)) return HF_EXIT_USAGE;
-  return show(cli,
-              _("institution,action,orders,open,late,unanswered,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 "
-                "ms,feedback p99 ms,max ms"),
-              sla_sql, 1, &month);
+  return show_kept(cli,
+                   _("institution,action,orders,open,late,unanswered,sent p50 ms,sent p99 ms,feedback p50 ms,feedback p90 "
+                     "ms,feedback p99 ms,max ms"),
+                   sla_sql, 1, &month);
 }
 
 int hf_command_sla_show(struct hf_cli *cli)
@@ -75,18 +83,13 @@ int hf_command_sla_verdicts(struct hf_cli *cli)
 {
   bool one = cli->arguments_count > 0;
   if (one && !is_month(cli->arguments[0])) return HF_EXIT_USAGE;
-  return show(
+  return show_kept(
       cli, _("institution,action,policy,orders,receipt in time,late,missing,feedback in time,late,missing,open,not sent"),
-      "select institution, action, version, count(*) as orders, count(*) filter (where receipt = 'in_time') as "
-      "receipt_in_time, "
-      "count(*) filter (where receipt = 'late') as receipt_late, count(*) filter (where receipt = 'missing') as "
-      "receipt_missing, "
-      "count(*) filter (where feedback = 'in_time') as feedback_in_time, count(*) filter (where feedback = 'late') as "
-      "feedback_late, "
-      "count(*) filter (where feedback = 'missing') as feedback_missing, count(*) filter (where feedback = 'open') as open, "
-      "count(*) filter (where feedback = 'not_sent') as not_sent from order_sla "
-      "where $1 = '' or to_char(issued_at at time zone 'Asia/Shanghai', 'YYYY-MM') = $1 group by institution, action, version "
-      "order by institution, action, version",
+      "select institution, action, version, sum(orders)::int8 as orders, sum(receipt_in_time)::int8 as receipt_in_time, "
+      "sum(receipt_late)::int8 as receipt_late, sum(receipt_missing)::int8 as receipt_missing, "
+      "sum(feedback_in_time)::int8 as feedback_in_time, sum(feedback_late)::int8 as feedback_late, "
+      "sum(feedback_missing)::int8 as feedback_missing, sum(open)::int8 as open, sum(not_sent)::int8 as not_sent "
+      "from verdicts_made(" MONTH_DAYS ") group by institution, action, version order by institution, action, version",
       1, (const char *const[]){one ? cli->arguments[0] : ""});
 }
 
@@ -94,12 +97,9 @@ int hf_command_scorecard(struct hf_cli *cli)
 {
   bool one = cli->arguments_count > 0;
   if (one && !is_month(cli->arguments[0])) return HF_EXIT_USAGE;
-  PGconn *database = hf_cli_database(cli);
-  if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  PQclear(PQexec(database, "set work_mem = '128MB'; select keep_days()")); /* an officer's log-in may; else by the raw rows */
   /* The rules stand in the view (schemas/sql/0016); here is only how it is shown. */
-  return shown(
-      cli, database,
+  return show_kept(
+      cli,
       _("institution,month,action,orders,on time %,between,and,month before,unanswered,p50 ms,p95 ms,p99 ms,just in "
         "time,mismatches,repeated,invalid,clock ms,held,lifted,not sent,in time"),
       "select * from (select institution, month, action, orders, round(100.0 * on_time / nullif(orders, 0), 2) as "
@@ -116,35 +116,24 @@ int hf_command_scorecard(struct hf_cli *cli)
 }
 
 /* clang-format off */
-/* One row per group and segment of the way; who has not answered and is over the deadline comes last in every percentile. */
-#define TIMING_SQL(group) \
-  "with timed as (select " group " as grouped, s.n, s.segment, s.us from order_timing t cross join lateral (values " \
-  "(1, 'appended to sent', t.appended_to_sent_us), " \
-  "(2, 'sent to receipt', coalesce(t.sent_to_received_us, case when t.overdue and t.ended_at is null and t.sent_at is not null then 9223372036854775807 end)), " \
-  "(3, 'sent to feedback', coalesce(t.sent_to_feedback_us, case when t.overdue and t.ended_at is null and t.sent_at is not null then 9223372036854775807 end))) " \
-  "s(n, segment, us) where " IN_MONTH("t.decided_at") "), " \
-  "ranked as (select grouped, n, segment, count(us) as orders, count(*) filter (where us = 9223372036854775807) as missing, " \
-  "percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by us) as p from timed group by grouped, n, segment) " \
-  "select grouped, segment, orders, missing, round(nullif(p[1], 9223372036854775807) / 1000.0, 3) as p50, " \
-  "case when orders >= 10 then round(nullif(p[2], 9223372036854775807) / 1000.0, 3) end as p90, " \
-  "case when orders >= 100 then round(nullif(p[3], 9223372036854775807) / 1000.0, 3) end as p99, " \
-  "round(nullif(p[4], 9223372036854775807) / 1000.0, 3) as longest, " \
-  "case when orders < 10 then 'p90, p99' when orders < 100 then 'p99' else '' end as too_few from ranked where orders > 0 order by grouped, n"
-
-static const struct {
-  const char *by, *sql;
-} timings[] = {
-  {"institution", TIMING_SQL("t.institution")}, {"action", TIMING_SQL("t.action")}, {"hop", TIMING_SQL("lpad(t.hop::text, 2)")},
-  {"hour", TIMING_SQL("to_char(t.issued_at at time zone 'Asia/Shanghai', 'HH24')")}};
+/* One row per group and segment of the way; who has not answered and is over the deadline comes last in every percentile. $2: by what. */
+static const char timing_sql[] =
+  "select value as grouped, s.segment, count(x) as orders, count(*) filter (where x = " NEVER ") as missing, round(nullif(r.p[1], " NEVER ") / 1000.0, 3) as p50, "
+  "case when count(x) >= 10 then round(nullif(r.p[2], " NEVER ") / 1000.0, 3) end as p90, case when count(x) >= 100 then round(nullif(r.p[3], " NEVER ") / 1000.0, 3) end as p99, "
+  "round(nullif(r.p[4], " NEVER ") / 1000.0, 3) as longest, case when count(x) < 10 then 'p90, p99' when count(x) < 100 then 'p99' else '' end as too_few "
+  "from timing_made($2, " MONTH_DAYS ") t cross join lateral (values (1, 'appended to sent', t.sents), (2, 'sent to receipt', t.receipts), (3, 'sent to feedback', t.answers)) s (n, segment, us) "
+  "cross join lateral (select percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by u) as p from unnest(s.us) u) r "
+  "cross join lateral unnest(s.us) x group by value, s.n, s.segment, r.p order by value, s.n";
 /* clang-format on */
 
 int hf_command_timing(struct hf_cli *cli)
 {
-  const char *month = cli->arguments_count > 1 ? cli->arguments[1] : "";
-  if (month[0] != '\0' && !is_month(month)) return HF_EXIT_USAGE;
-  for (size_t i = 0; i < sizeof timings / sizeof timings[0]; i++)
-    if (strcmp(cli->arguments[0], timings[i].by) == 0)
-      return show(cli, _("by,way,orders,missing,p50 ms,p90 ms,p99 ms,max ms,too few for"), timings[i].sql, 1, &month);
+  static const char *const kinds[] = {"institution", "action", "hop", "hour"};
+  const char *const values[] = {cli->arguments_count > 1 ? cli->arguments[1] : "", cli->arguments[0]};
+  if (values[0][0] != '\0' && !is_month(values[0])) return HF_EXIT_USAGE;
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    if (strcmp(values[1], kinds[i]) == 0)
+      return show_kept(cli, _("by,way,orders,missing,p50 ms,p90 ms,p99 ms,max ms,too few for"), timing_sql, 2, values);
   hf_say(_("expected: institution, action, hop or hour"));
   return HF_EXIT_USAGE;
 }

@@ -50,6 +50,7 @@ static const struct row rows[] = {
   {"audit", "origin", TEXT, AT(audit_origin), "holdfast", 0, 0, NULL, "names the centre in checkpoints of the audit tree; for ever, at most 100 characters, no space or +"},
   {"audit", "key", TEXT, AT(audit_key), "none", 0, 0, NULL, "PEM file of the Ed25519 private key that signs checkpoints; none: none are made"},
   {"audit", "sm2_key", TEXT, AT(audit_sm2_key), "none", 0, 0, NULL, "PEM file of an SM2 private key that signs them too; none: it does not"},
+  {"audit", "hash", CHOICE, AT(audit_hash), "sha256", 0, 0, "sha256 sm3", "what leaves and nodes of the audit tree are hashed with (sm3: GB/T 32905); for ever, once there are facts"},
   {"audit", "leaves", YESNO, AT(audit_leaves), "yes", 0, 1, NULL, "no: facts are recorded without their leaves. For the benchmark only"},
   {"tls", "certificate", TEXT, AT(tls_certificate), NULL, 0, 0, NULL, "PEM file: the centre's client certificate"},
   {"tls", "key", TEXT, AT(tls_key), NULL, 0, 0, NULL, "PEM file: its private key"},

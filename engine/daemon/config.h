@@ -40,6 +40,7 @@ struct hf_config {
   char audit_origin[HF_CONFIG_TEXT_MAX];
   char audit_key[HF_CONFIG_TEXT_MAX];
   char audit_sm2_key[HF_CONFIG_TEXT_MAX];
+  char audit_hash[HF_CONFIG_TEXT_MAX];
   int64_t audit_leaves;
   char tls_certificate[HF_CONFIG_TEXT_MAX];
   char tls_key[HF_CONFIG_TEXT_MAX];

@@ -419,10 +419,13 @@ static struct hf_status open_stages(struct hf_engine *engine)
                                                 .drop = config->filedrop_root};
   const struct hf_transport_events transport_events = {
       .owner = engine, .left = on_left, .replied = on_replied, .heard = on_heard, .failed = on_failed};
+  enum hf_audit_digest digest;
+  HF_ASSERT(hf_audit_digest_of(config->audit_hash, &digest)); /* a choice of the configuration */
   const struct hf_record_config record = {.conninfo = config->postgres_conninfo,
                                           .owner = config->engine_instance,
                                           .pace_ns = config->postgres_pace_us * HF_NS_PER_US,
                                           .no_leaves = config->audit_leaves == 0,
+                                          .digest = digest,
                                           .seal = engine->seal};
   const struct hf_record_events record_events = {.owner = engine,
                                                  .committed = on_committed,

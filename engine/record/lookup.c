@@ -145,7 +145,9 @@ static struct hf_status take_shard(void *owner, const PGresult *rows, int row)
                                                         .seq = (uint64_t)number_at(rows, row, 2),
                                                         .published_seq = (uint64_t)number_at(rows, row, 3)};
   struct hf_shard_row *to = owner;
-  if (!hf_audit_tree_unpack(&to->tree, column_span(rows, row, 4)) || to->tree.size != to->seq)
+  enum hf_audit_digest digest;
+  if (!hf_audit_digest_of(PQgetvalue(rows, row, 6), &digest) ||
+      !hf_audit_tree_unpack(&to->tree, digest, column_span(rows, row, 4)) || to->tree.size != to->seq)
     return hf_fail(HF_STATUS_CONFIG, "the shard's audit tree does not fit its facts: `holdfast audit check` says where");
   return hf_ok();
 }
@@ -171,7 +173,8 @@ static void end_stalled(struct hf_lookup *lookup, uint32_t shard)
          HF_FIELD("shard", shard), HF_FIELD("ended", ended));
 }
 
-struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row)
+struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, enum hf_audit_digest digest,
+                                   struct hf_shard_row *row)
 {
   char number[12];
   int version = 0;
@@ -181,11 +184,16 @@ struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, con
   if (hf_is_ok(status) && version != HF_SCHEMA_VERSION)
     status = hf_fail(HF_STATUS_CONFIG, "the schema has another version: run `holdfast migrate`");
   if (!hf_is_ok(status)) return status;
-  status = each_row(lookup,
-                    "insert into shard as s (shard, epoch, owner) values ($1::int4, 1, $2) on conflict (shard) do update set "
-                    "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now() returning epoch, next_offset, seq, "
-                    "published_seq, tree, next_answer",
-                    2, (const char *const[]){number, owner}, take_shard, row);
+  status = each_row(
+      lookup,
+      "insert into shard as s (shard, epoch, owner, digest) values ($1::int4, 1, $2, $3) on conflict (shard) do update set "
+      "epoch = s.epoch + 1, owner = excluded.owner, confirmed_at = now(), "
+      "digest = case when s.seq = 0 then excluded.digest else s.digest end returning epoch, next_offset, seq, "
+      "published_seq, tree, next_answer, digest",
+      3, (const char *const[]){number, owner, hf_audit_digest_name(digest)}, take_shard, row);
+  if (hf_is_ok(status) && row->tree.digest != digest)
+    status =
+        hf_fail(HF_STATUS_CONFIG, "the shard's facts are hashed otherwise than audit.hash says: it cannot be changed any more");
   if (status.kind == HF_STATUS_AGAIN) end_stalled(lookup, shard);
   return status;
 }

@@ -16,7 +16,8 @@ struct hf_lookup {
 };
 
 void hf_lookup_close(struct hf_lookup *lookup);
-struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, struct hf_shard_row *row);
+struct hf_status hf_lookup_acquire(struct hf_lookup *lookup, uint32_t shard, const char *owner, enum hf_audit_digest digest,
+                                   struct hf_shard_row *row);
 struct hf_status hf_lookup_open_facts(struct hf_lookup *lookup, uint32_t shard,
                                       struct hf_status (*each)(void *owner, const struct hf_fact *fact), void *owner);
 struct hf_status hf_lookup_unpublished(struct hf_lookup *lookup, uint32_t shard, uint64_t after_seq,

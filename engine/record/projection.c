@@ -241,7 +241,9 @@ static void add_leaf(struct hf_projection *projection, const struct hf_fact *fac
 {
   struct hf_audit_node nodes[7];
   struct hf_column *c = projection->columns[HF_STATEMENT_FACT], *n = projection->columns[HF_STATEMENT_AUDIT_NODE];
-  const struct hf_audit_leaf leaf = {.shard = shard,
+  const enum hf_audit_digest digest = projection->tree.digest;
+  const struct hf_audit_leaf leaf = {.digest = digest,
+                                     .shard = shard,
                                      .seq = fact->seq,
                                      .decided_us = fact->decided.wall_ns / HF_NS_PER_US,
                                      .kind = hf_fact_code(fact->kind),
@@ -249,7 +251,7 @@ static void add_leaf(struct hf_projection *projection, const struct hf_fact *fac
                                      .case_id = fact->case_id.uuid,
                                      .order_id = order_of(fact).uuid,
                                      .previous = projection->tree.last,
-                                     .commitment = hf_audit_commit(projection->salts[at], projection->bodies[at])};
+                                     .commitment = hf_audit_commit(digest, projection->salts[at], projection->bodies[at])};
   HF_ASSERT(fact->seq == projection->tree.size + 1); /* gap-free: the leaf's index */
   struct hf_audit_hash hash = hf_audit_leaf_hash(&leaf);
   hf_column_bytes(&c[7], projection->salts[at], HF_AUDIT_SALT_SIZE);

@@ -614,7 +614,7 @@ struct hf_status hf_record_acquire(struct hf_record *record, uint32_t shard, str
 {
   HF_ASSERT(shard < HF_SHARDS_MAX);
   struct shard_queue *queue = &record->shards[shard];
-  struct hf_status status = hf_lookup_acquire(&record->lookup, shard, record->owner_name, row);
+  struct hf_status status = hf_lookup_acquire(&record->lookup, shard, record->owner_name, record->config.digest, row);
   if (!hf_is_ok(status)) return status;
   HF_ASSERT(queue->first == NULL);
   queue->owned = true;

@@ -25,10 +25,11 @@ struct hf_log_place {
 
 struct hf_record_config {
   const char *conninfo;
-  const char *owner;    /* stands in the shard's row */
-  int64_t pace_ns;      /* a transaction gathers at least this long after the one before */
-  bool no_leaves;       /* for the benchmark: what the audit tree costs */
-  struct hf_seal *seal; /* closes what is personal; stays the caller's */
+  const char *owner;           /* stands in the shard's row */
+  int64_t pace_ns;             /* a transaction gathers at least this long after the one before */
+  bool no_leaves;              /* for the benchmark: what the audit tree costs */
+  enum hf_audit_digest digest; /* of leaves: a shard whose facts have another is not taken */
+  struct hf_seal *seal;        /* closes what is personal; stays the caller's */
 };
 
 /* One committed fact, in order of seq: what publish sends on. */
@@ -137,6 +138,6 @@ struct hf_histogram;
 const struct hf_histogram *hf_record_durable_histogram(const struct hf_record *record);
 
 /* The schema that this program needs; hf_record_acquire refuses another. */
-#define HF_SCHEMA_VERSION 16
+#define HF_SCHEMA_VERSION 17
 
 #endif

@@ -144,8 +144,12 @@ static int decide(struct hf_span body, char text[HF_AUDIT_NOTE_SIZE_MAX])
     snprintf(text, HF_AUDIT_NOTE_SIZE_MAX, "%llu\n", (unsigned long long)before.size);
     return 409;
   }
-  if (!hf_audit_verify_consistency(before.size, same_size && before.size == 0 ? &asked.checkpoint.root : &before.root,
-                                   asked.checkpoint.size, &asked.checkpoint.root, asked.proof, asked.proof_count))
+  /* Whichever the tree is hashed with: a proof of something else would be a collision in one of the two. */
+  const struct hf_audit_hash *old = same_size && before.size == 0 ? &asked.checkpoint.root : &before.root;
+  if (!hf_audit_verify_consistency(HF_AUDIT_SHA256, before.size, old, asked.checkpoint.size, &asked.checkpoint.root,
+                                   asked.proof, asked.proof_count) &&
+      !hf_audit_verify_consistency(HF_AUDIT_SM3, before.size, old, asked.checkpoint.size, &asked.checkpoint.root, asked.proof,
+                                   asked.proof_count))
     return 422;
   cosign(&asked, text);
   return remember(asked.checkpoint.origin, asked.note, text) ? 200 : 500;

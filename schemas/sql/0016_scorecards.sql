@@ -42,6 +42,26 @@ from order_state o
 left join (select distinct shard, parent from order_state where action in ('lift', 'unfreeze') and state = 'effective') l on l.shard = o.shard and l.parent = o.order_id
 where o.action <> 'monitor' and o.state not in ('draft', 'dropped', 'cancelled');
 
+/* As in 0010, and: when it was decided, by which a month is found; nobody pays for the submission who does not ask when it was appended. */
+create or replace view order_timing with (security_invoker = true) as
+select o.shard, o.order_id, o.case_id, o.institution, o.action, o.hop, o.state, o.overdue, s.appended_at, o.sent_at, o.received_at, o.ended_at,
+  us(o.sent_at - o.issued_at) as appended_to_sent_us, -- from the broker's clock to ours
+  elapsed_us(o.sent_at, o.sent_mono_ns, o.received_at, o.received_mono_ns) as sent_to_received_us,
+  elapsed_us(o.sent_at, o.sent_mono_ns, o.ended_at, o.ended_mono_ns) as sent_to_feedback_us,
+  o.decided_at, o.issued_at
+from order_state o left join submission s on s.shard = o.shard and s.submission_id = o.submission_id where o.state not in ('draft', 'dropped', 'cancelled');
+
+/* As in 0011, and: when it was decided. */
+create or replace view order_sla with (security_invoker = true) as
+select o.shard, o.order_id, o.institution, o.action, p.version, o.issued_at, o.deadline, o.issued_at + l.feedback_ms * interval '1 millisecond' as feedback_by,
+  o.issued_at + l.receipt_ms * interval '1 millisecond' as receipt_by, v.receipt, v.feedback, o.decided_at
+from order_state o
+cross join lateral (select s.version, s.text from sla s where s.shard = o.shard and s.effective_at <= o.issued_at order by s.version desc limit 1) p
+cross join lateral sla_limits(p.text, o.institution, o.action, o.issued_at) l
+cross join lateral sla_verdict(p.text, o.institution, o.action, o.issued_at, o.decided_at, o.decided_mono_ns, o.sent_at, o.received_at, o.received_mono_ns, o.ended_at, o.ended_mono_ns,
+  o.overdue) v
+where o.state not in ('draft', 'dropped', 'cancelled');
+
 /* China's days and months. */
 create function day_of(at timestamptz) returns date language sql immutable parallel safe as $$ select (at at time zone 'UTC' + interval '8 hours')::date $$;
 create function month_of(day date) returns text language sql immutable parallel safe as $$ select to_char(day, 'YYYY-MM') $$;
@@ -91,6 +111,41 @@ create table scorecard_month (
 );
 comment on table scorecard_month is 'score-cards of months that have ended, made of their days';
 create table month_kept (month text primary key, made_at timestamptz not null);
+
+/* How long each part of an order's way took, by what orders have in common. Who has not answered and is over the deadline took for ever: the largest number. */
+create function timing_days(begins timestamptz, ends timestamptz) returns table (day date, by text, value text, orders bigint, open bigint, late bigint, sents bigint[], receipts bigint[], answers bigint[])
+  language sql stable parallel safe as $$
+  select t.day,
+    case grouping(t.institution, t.action, t.hop, t.hour) when 7 then 'institution' when 11 then 'action' when 13 then 'hop' when 14 then 'hour' else 'both' end,
+    case grouping(t.institution, t.action, t.hop, t.hour) when 7 then t.institution when 11 then t.action when 13 then t.hop when 14 then t.hour else t.institution || ' ' || t.action end,
+    count(*), count(*) filter (where t.open), count(*) filter (where t.overdue),
+    coalesce(array_agg(t.sent order by t.sent) filter (where t.sent is not null), '{}'),
+    coalesce(array_agg(t.receipt order by t.receipt) filter (where t.receipt is not null), '{}'),
+    coalesce(array_agg(t.answer order by t.answer) filter (where t.answer is not null), '{}')
+  from (select day_of(o.decided_at) as day, o.institution collate "C" as institution, o.action collate "C" as action, lpad(o.hop::text, 2) collate "C" as hop,
+      to_char(o.issued_at at time zone 'UTC' + interval '8 hours', 'HH24') collate "C" as hour, o.ended_at is null as open, o.overdue, o.appended_to_sent_us as sent,
+      coalesce(o.sent_to_received_us, case when o.overdue and o.ended_at is null and o.sent_at is not null then 9223372036854775807 end) as receipt,
+      coalesce(o.sent_to_feedback_us, case when o.overdue and o.ended_at is null and o.sent_at is not null then 9223372036854775807 end) as answer
+    from order_timing o where o.decided_at >= begins and o.decided_at < ends offset 0) t
+  group by grouping sets ((t.day, t.institution), (t.day, t.action), (t.day, t.hop), (t.day, t.hour), (t.day, t.institution, t.action)) $$;
+
+/* What the SLA policies in force say of each order, counted. */
+create function verdict_days(begins timestamptz, ends timestamptz) returns table (day date, institution text, action text, version int, orders bigint, receipt_in_time bigint, receipt_late bigint,
+  receipt_missing bigint, feedback_in_time bigint, feedback_late bigint, feedback_missing bigint, open bigint, not_sent bigint) language sql stable as $$
+  select day_of(o.decided_at), o.institution, o.action, o.version, count(*), count(*) filter (where o.receipt = 'in_time'), count(*) filter (where o.receipt = 'late'),
+    count(*) filter (where o.receipt = 'missing'), count(*) filter (where o.feedback = 'in_time'), count(*) filter (where o.feedback = 'late'), count(*) filter (where o.feedback = 'missing'),
+    count(*) filter (where o.feedback = 'open'), count(*) filter (where o.feedback = 'not_sent')
+  from order_sla o where o.decided_at >= begins and o.decided_at < ends group by 1, 2, 3, 4 $$;
+
+create table timing_day (
+  day date not null, by text not null, value text not null, orders bigint not null, open bigint not null, late bigint not null, sents bigint[] not null, receipts bigint[] not null, answers bigint[] not null,
+  primary key (day, by, value)
+);
+create table verdict_day (
+  day date not null, institution text not null, action text not null, version int not null, orders bigint not null, receipt_in_time bigint not null, receipt_late bigint not null,
+  receipt_missing bigint not null, feedback_in_time bigint not null, feedback_late bigint not null, feedback_missing bigint not null, open bigint not null, not_sent bigint not null,
+  primary key (day, institution, action, version)
+);
 
 /* A lift changes what is said of the hold that it lifts. */
 create function touch_days() returns trigger language plpgsql set search_path = pg_catalog, public as $$
@@ -163,6 +218,10 @@ begin
     ids := array(select id from public.day_touched where day = next);
     delete from public.scorecard_day where day = next;
     insert into public.scorecard_day select * from public.scorecard_days(public.day_begins(next), public.day_begins(next + 1));
+    delete from public.timing_day where day = next;
+    insert into public.timing_day select * from public.timing_days(public.day_begins(next), public.day_begins(next + 1));
+    delete from public.verdict_day where day = next;
+    insert into public.verdict_day select * from public.verdict_days(public.day_begins(next), public.day_begins(next + 1));
     insert into public.day_kept values (next, clock_timestamp()) on conflict (day) do update set made_at = excluded.made_at;
     delete from public.day_touched where id = any (ids) and day = next;
     delete from public.month_kept where month = public.month_of(next);
@@ -179,14 +238,32 @@ end $$;
 revoke all on function keep_days() from public;
 grant execute on function keep_days() to holdfast_officer, holdfast_auditor, holdfast_console;
 
-/* As in 0010, and: when it was decided, by which a month is found; nobody pays for the submission who does not ask when it was appended. */
-create or replace view order_timing with (security_invoker = true) as
-select o.shard, o.order_id, o.case_id, o.institution, o.action, o.hop, o.state, o.overdue, s.appended_at, o.sent_at, o.received_at, o.ended_at,
-  us(o.sent_at - o.issued_at) as appended_to_sent_us, -- from the broker's clock to ours
-  elapsed_us(o.sent_at, o.sent_mono_ns, o.received_at, o.received_mono_ns) as sent_to_received_us,
-  elapsed_us(o.sent_at, o.sent_mono_ns, o.ended_at, o.ended_mono_ns) as sent_to_feedback_us,
-  o.decided_at, o.issued_at
-from order_state o left join submission s on s.shard = o.shard and s.submission_id = o.submission_id where o.state not in ('draft', 'dropped', 'cancelled');
+/* The days from first to last put together: as they are kept, and those that are not by the raw rows. by_: institution, action, hop, hour or both (institution and action). */
+create function timing_made(by_ text, first date, last date) returns table (value text, orders bigint, open bigint, late bigint, sents bigint[], receipts bigint[], answers bigint[]) language sql stable as $$
+  select d.value, sum(d.orders)::bigint, sum(d.open)::bigint, sum(d.late)::bigint, all_of(d.sents), all_of(d.receipts), all_of(d.answers)
+  from (select k.* from timing_day k where k.by = by_ and k.day between first and last and not exists (select from day_touched t where t.day = k.day)
+    union all
+    select c.* from (select distinct t.day from day_touched t where t.day between first and last and t.day <= (select max(day) from day_kept)) t
+      cross join lateral timing_days(day_begins(t.day), day_begins(t.day + 1)) c where c.by = by_
+    union all
+    select c.* from timing_days(greatest(day_begins(first), (select day_begins(max(day) + 1) from day_kept)), day_begins(last + 1)) c where c.by = by_) d
+  group by d.value $$;
+create function verdicts_made(first date, last date) returns setof verdict_day language sql stable as $$
+  select k.* from verdict_day k where k.day between first and last and not exists (select from day_touched t where t.day = k.day)
+  union all
+  select c.* from (select distinct t.day from day_touched t where t.day between first and last and t.day <= (select max(day) from day_kept)) t
+    cross join lateral verdict_days(day_begins(t.day), day_begins(t.day + 1)) c
+  union all
+  select c.* from verdict_days(greatest(day_begins(first), (select day_begins(max(day) + 1) from day_kept)), day_begins(last + 1)) c $$;
+
+/* What is kept, is no longer to be reckoned anew, and is not what the raw rows say. */
+create function kept_wrong() returns table (what text, day date, value text) language sql stable as $$
+  with untouched as (select k.day from day_kept k where not exists (select from day_touched t where t.day = k.day)), until as (select day_begins(max(day) + 1) as ends from day_kept),
+  verdicts as (select 'verdicts', v.day, v.institution || ' ' || v.action from ((table verdict_day except select r.* from until, verdict_days('-infinity', until.ends) r)
+    union (select r.* from until, verdict_days('-infinity', until.ends) r except table verdict_day)) v),
+  timings as (select 'timing', v.day, v.by || ' ' || v.value from ((table timing_day except select r.* from until, timing_days('-infinity', until.ends) r)
+    union (select r.* from until, timing_days('-infinity', until.ends) r except table timing_day)) v)
+  select * from (table verdicts union table timings) w (what, day, value) where w.day in (table untouched) $$;
 
 /* Months that are fresh as they are kept, the others made of their days. */
 drop view scorecard;
@@ -199,12 +276,13 @@ select * from scorecard_made('part');
 create view scorecard_raw with (security_invoker = true) as select * from scorecard_made('raw');
 
 grant select on scorecard, scorecard_raw, scorecard_part, month_fresh to holdfast_engine, holdfast_officer, holdfast_auditor, holdfast_console, holdfast_institution;
+grant select on timing_day, verdict_day to holdfast_officer, holdfast_auditor, holdfast_console;
 grant select on scorecard_day, day_kept, day_touched, scorecard_month, month_kept to holdfast_engine, holdfast_officer, holdfast_auditor, holdfast_console, holdfast_institution;
 grant insert (shard, day) on day_touched to holdfast_engine;
 do $$
 declare name text;
 begin
-  foreach name in array array['scorecard_day', 'day_kept', 'day_touched', 'scorecard_month', 'month_kept'] loop
+  foreach name in array array['scorecard_day', 'day_kept', 'day_touched', 'scorecard_month', 'month_kept', 'timing_day', 'verdict_day'] loop
     execute format('alter table %I enable row level security', name);
     execute format('alter table %I force row level security', name);
     execute format('create policy centre on %I using (true) with check (true)', name);
@@ -212,3 +290,5 @@ begin
 end $$;
 create policy own on scorecard_day as restrictive to holdfast_institution using (institution = own_institution());
 create policy own on scorecard_month as restrictive to holdfast_institution using (institution = own_institution());
+create policy own on timing_day as restrictive to holdfast_institution using (false);
+create policy own on verdict_day as restrictive to holdfast_institution using (false);

@@ -83,14 +83,21 @@ def ed25519_is_right(public, message, signature):
 
 # --- RFC 6962, section 2.1 ---
 
+DIGEST = 'sha256'  # of the bundle at hand: or sm3, GB/T 32905
+
+
+def digest_of(data):
+    return hashlib.new(DIGEST, data).digest()
+
+
 def node_hash(left, right):
-    return hashlib.sha256(b'\x01' + left + right).digest()
+    return digest_of(b'\x01' + left + right)
 
 
 def tree_root(hashes):
     """MTH; the stack holds roots of whole subtrees, largest first."""
     if not hashes:
-        return hashlib.sha256(b'').digest()
+        return digest_of(b'')
     stack = []
     for index, hash_ in enumerate(hashes):
         while index & 1:
@@ -189,13 +196,13 @@ def short(text):
 
 
 def leaf_hash(shard, row):
-    commitment = hashlib.sha256(unhex(row['salt'], 16) + unbase64(row['body'])).digest()
+    commitment = digest_of(unhex(row['salt'], 16) + unbase64(row['body']))
     ids = [id_bytes(row[k]) for k in ('case_id', 'order_id')]
     for number in (row['seq'], row['decided_us']):
         if type(number) is not int:
             raise Wrong('seq or decided_us is no number')
-    return hashlib.sha256(b'\x00HFL1' + struct.pack('>IQq', shard, row['seq'], row['decided_us']) + short(row['kind']) + ids[0] + ids[1] +
-                          short(row['boot_id']) + unhex(row['previous'], 32) + commitment).digest()
+    return digest_of(b'\x00HFL1' + struct.pack('>IQq', shard, row['seq'], row['decided_us']) + short(row['kind']) + ids[0] + ids[1] +
+                     short(row['boot_id']) + unhex(row['previous'], 32) + commitment)
 
 
 def check_leaves(shard, leaves, size, root):
@@ -239,10 +246,14 @@ def no_twice(pairs):
 
 def verify(text, key):
     """How many facts are right, in a tree of how many."""
+    global DIGEST
     try:
         bundle = json.loads(text, object_pairs_hook=no_twice)
         if bundle['format'] != 'holdfast audit bundle 1' or type(bundle['shard']) is not int or not isinstance(bundle['leaves'], list):
             raise Wrong('no bundle of format 1')
+        if bundle['hash'] not in ('sha256', 'sm3'):
+            raise Wrong('no bundle of format 1: hash')
+        DIGEST = bundle['hash']
         origin, size, root = open_note(bundle['checkpoint'], key)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Wrong(f'not a bundle: {error!r}') from None

@@ -5,20 +5,19 @@
 #define LEAVES_MAX 70
 
 static struct hf_audit_hash leaves[LEAVES_MAX];
+static enum hf_audit_digest digest; /* that the tests are run with */
 
 /* Merkle Tree Hash exactly as RFC 6962 2.1 defines it. */
 static struct hf_audit_hash plain_root(uint64_t from, uint64_t to)
 {
-  struct hf_audit_hash root;
   uint64_t k = 1;
   if (from == to) {
-    hf_sha256_of("", 0, root.bytes);
-    return root;
+    return hf_audit_tree_root(&(struct hf_audit_tree){.digest = digest});
   }
   if (to - from == 1) return leaves[from];
   while (2 * k < to - from) k *= 2;
   struct hf_audit_hash left = plain_root(from, from + k), right = plain_root(from + k, to);
-  return hf_audit_node_hash(&left, &right);
+  return hf_audit_node_hash(digest, &left, &right);
 }
 
 static bool node(void *owner, uint32_t level, uint64_t index, struct hf_audit_hash *hash)
@@ -30,7 +29,7 @@ static bool node(void *owner, uint32_t level, uint64_t index, struct hf_audit_ha
 }
 
 static uint32_t asked;
-static const struct hf_audit_source by_leaf = {&asked, node, 0}, by_step = {&asked, node, 2};
+static struct hf_audit_source by_leaf = {.owner = &asked, .node = node}, by_step = {.owner = &asked, .node = node, .step = 2};
 
 static void make_leaves(void)
 {
@@ -89,20 +88,20 @@ static void a_tree_grows_packs_and_tells_its_whole_nodes(void **unused)
 {
   (void)unused;
   make_leaves();
-  struct hf_audit_tree tree = {.size = 0}, back;
+  struct hf_audit_tree tree = {.digest = digest}, back;
   struct hf_audit_node nodes[7];
   uint8_t packed[HF_AUDIT_TREE_PACKED_MAX];
   for (uint64_t size = 0; size <= LEAVES_MAX; size++) {
     struct hf_audit_hash root = hf_audit_tree_root(&tree), wanted = plain_root(0, size);
     assert_memory_equal(&root, &wanted, sizeof root);
     size_t bytes = hf_audit_tree_pack(&tree, packed);
-    assert_true(hf_audit_tree_unpack(&back, (struct hf_span){packed, bytes}));
+    assert_true(hf_audit_tree_unpack(&back, digest, (struct hf_span){packed, bytes}));
     root = hf_audit_tree_root(&back);
     assert_memory_equal(&root, &wanted, sizeof root);
-    assert_false(hf_audit_tree_unpack(&back, (struct hf_span){packed, bytes - 1}));
+    assert_false(hf_audit_tree_unpack(&back, digest, (struct hf_span){packed, bytes - 1}));
     if (size < LEAVES_MAX) assert_int_equal(hf_audit_tree_add(&tree, &leaves[size], nodes), 0);
   }
-  tree = (struct hf_audit_tree){.size = 0};
+  tree = (struct hf_audit_tree){.digest = digest};
   uint32_t told = 0;
   for (uint32_t i = 0; i < 1u << 16; i++) {
     uint32_t count = hf_audit_tree_add(&tree, &leaves[i % LEAVES_MAX], nodes);
@@ -122,19 +121,19 @@ static void every_inclusion_is_proved_and_no_other(void **unused)
     struct hf_audit_hash root = plain_root(0, size);
     for (uint64_t index = 0; index < size; index++) {
       int count = hf_audit_prove_inclusion(&by_leaf, index, size, proof);
-      assert_true(count >= 0 && hf_audit_verify_inclusion(&leaves[index], index, size, proof, count, &root));
+      assert_true(count >= 0 && hf_audit_verify_inclusion(digest, &leaves[index], index, size, proof, count, &root));
       assert_int_equal(hf_audit_prove_inclusion(&by_step, index, size, again), count);
       assert_memory_equal(proof, again, (size_t)count * sizeof *proof);
       if (size > 1) {
-        assert_false(hf_audit_verify_inclusion(&leaves[(index + 1) % size], index, size, proof, count, &root));
-        assert_false(hf_audit_verify_inclusion(&leaves[index], index, size, proof, count - 1, &root));
-        assert_false(hf_audit_verify_inclusion(&leaves[index], (index + 1) % size, size, proof, count, &root));
+        assert_false(hf_audit_verify_inclusion(digest, &leaves[(index + 1) % size], index, size, proof, count, &root));
+        assert_false(hf_audit_verify_inclusion(digest, &leaves[index], index, size, proof, count - 1, &root));
+        assert_false(hf_audit_verify_inclusion(digest, &leaves[index], (index + 1) % size, size, proof, count, &root));
         proof[size % (uint64_t)count].bytes[index % 32] ^= 1;
-        assert_false(hf_audit_verify_inclusion(&leaves[index], index, size, proof, count, &root));
+        assert_false(hf_audit_verify_inclusion(digest, &leaves[index], index, size, proof, count, &root));
       }
     }
     assert_int_equal(hf_audit_prove_inclusion(&by_leaf, size, size, proof), -1);
-    assert_false(hf_audit_verify_inclusion(&leaves[0], size, size, proof, 0, &root));
+    assert_false(hf_audit_verify_inclusion(digest, &leaves[0], size, size, proof, 0, &root));
   }
 }
 
@@ -148,16 +147,16 @@ static void every_growth_is_proved_and_no_other(void **unused)
     for (uint64_t old = 0; old <= size; old++) {
       struct hf_audit_hash old_root = plain_root(0, old), other = old_root;
       int count = hf_audit_prove_consistency(&by_step, old, size, proof);
-      assert_true(count >= 0 && hf_audit_verify_consistency(old, &old_root, size, &root, proof, count));
+      assert_true(count >= 0 && hf_audit_verify_consistency(digest, old, &old_root, size, &root, proof, count));
       other.bytes[0] ^= 1;
-      if (old > 0) assert_false(hf_audit_verify_consistency(old, &other, size, &root, proof, count));
+      if (old > 0) assert_false(hf_audit_verify_consistency(digest, old, &other, size, &root, proof, count));
       if (old > 0 && old < size) {
         other = root, other.bytes[31] ^= 1;
-        assert_false(hf_audit_verify_consistency(old, &old_root, size, &other, proof, count));
-        assert_false(hf_audit_verify_consistency(old, &old_root, size, &root, proof, count - 1));
-        assert_false(hf_audit_verify_consistency(size, &root, old, &old_root, proof, count)); /* shrunk */
+        assert_false(hf_audit_verify_consistency(digest, old, &old_root, size, &other, proof, count));
+        assert_false(hf_audit_verify_consistency(digest, old, &old_root, size, &root, proof, count - 1));
+        assert_false(hf_audit_verify_consistency(digest, size, &root, old, &old_root, proof, count)); /* shrunk */
         proof[(uint64_t)count - 1].bytes[3] ^= 4;
-        assert_false(hf_audit_verify_consistency(old, &old_root, size, &root, proof, count));
+        assert_false(hf_audit_verify_consistency(digest, old, &old_root, size, &root, proof, count));
       }
     }
     assert_int_equal(hf_audit_prove_consistency(&by_leaf, size + 1, size, proof), -1);
@@ -170,14 +169,14 @@ static void a_leaf_holds_all_it_says(void **unused)
   (void)unused;
   static const uint8_t salt[HF_AUDIT_SALT_SIZE] = {7};
   struct hf_span body = {(const uint8_t *)"body", 4};
-  struct hf_audit_leaf leaf = {.shard = 1, .seq = 2, .decided_us = 3, .kind = "order_ready", .boot_id = "b"};
-  leaf.commitment = hf_audit_commit(salt, body);
+  struct hf_audit_leaf leaf = {.digest = digest, .shard = 1, .seq = 2, .decided_us = 3, .kind = "order_ready", .boot_id = "b"};
+  leaf.commitment = hf_audit_commit(digest, salt, body);
   struct hf_audit_hash first = hf_audit_leaf_hash(&leaf);
   struct hf_audit_leaf others[9];
   for (int i = 0; i < 9; i++) others[i] = leaf;
   others[0].shard = 2, others[1].seq = 3, others[2].decided_us = 4, others[3].kind = "order_sent", others[4].boot_id = "c";
   others[5].case_id.bytes[0] = 1, others[6].order_id.bytes[15] = 1, others[7].previous.bytes[0] = 1;
-  others[8].commitment = hf_audit_commit(salt, (struct hf_span){body.data, 3});
+  others[8].commitment = hf_audit_commit(digest, salt, (struct hf_span){body.data, 3});
   for (int i = 0; i < 9; i++) {
     struct hf_audit_hash other = hf_audit_leaf_hash(&others[i]);
     assert_memory_not_equal(&first, &other, sizeof other);
@@ -224,6 +223,32 @@ static void a_note_is_written_and_read(void **unused)
         hf_is_ok(hf_audit_checkpoint_read((struct hf_span){(const uint8_t *)wrong[i], strlen(wrong[i])}, &back, &text)));
 }
 
+/* GB/T 32905, appendix A: the digest of "abc"; and a tree of it is another than one of SHA-256. */
+static void sm3_is_the_standards(void **unused)
+{
+  (void)unused;
+  struct hf_audit_hash hash, left = {{0}}, right = {{1}};
+  for (int i = 0; i < 2; i++) { /* its context is used again */
+    hf_sm3_begin();
+    hf_sm3_add("a", 1);
+    hf_sm3_add("bc", 2);
+    hf_sm3_end(hash.bytes);
+    assert_string_equal(hex(&hash), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
+  }
+  struct hf_audit_hash sha256 = hf_audit_node_hash(HF_AUDIT_SHA256, &left, &right),
+                       sm3 = hf_audit_node_hash(HF_AUDIT_SM3, &left, &right);
+  assert_memory_not_equal(&sha256, &sm3, sizeof sm3);
+  enum hf_audit_digest named = HF_AUDIT_SHA256;
+  assert_true(hf_audit_digest_of("sm3", &named) && named == HF_AUDIT_SM3 && !hf_audit_digest_of("md5", &named));
+}
+
+static int with_sm3(void **unused)
+{
+  (void)unused;
+  digest = by_leaf.digest = by_step.digest = HF_AUDIT_SM3;
+  return 0;
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -233,6 +258,14 @@ int main(void)
       cmocka_unit_test(every_growth_is_proved_and_no_other),
       cmocka_unit_test(a_leaf_holds_all_it_says),
       cmocka_unit_test(a_note_is_written_and_read),
+      cmocka_unit_test(sm3_is_the_standards),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const struct CMUnitTest again[] = {
+      cmocka_unit_test(a_tree_grows_packs_and_tells_its_whole_nodes),
+      cmocka_unit_test(every_inclusion_is_proved_and_no_other),
+      cmocka_unit_test(every_growth_is_proved_and_no_other),
+      cmocka_unit_test(a_leaf_holds_all_it_says),
+  };
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  return failed + cmocka_run_group_tests_name("with SM3", again, with_sm3, NULL);
 }
