@@ -51,15 +51,17 @@ select o.shard, o.order_id, o.case_id, o.institution, o.action, o.hop, o.state, 
   o.decided_at, o.issued_at
 from order_state o left join submission s on s.shard = o.shard and s.submission_id = o.submission_id where o.state not in ('draft', 'dropped', 'cancelled');
 
-/* As in 0011, and: when it was decided. */
+/* As in 0011, and: when it was decided; sla_verdict's two words, without asking for the limits again. */
 create or replace view order_sla with (security_invoker = true) as
 select o.shard, o.order_id, o.institution, o.action, p.version, o.issued_at, o.deadline, o.issued_at + l.feedback_ms * interval '1 millisecond' as feedback_by,
   o.issued_at + l.receipt_ms * interval '1 millisecond' as receipt_by, v.receipt, v.feedback, o.decided_at
 from order_state o
 cross join lateral (select s.version, s.text from sla s where s.shard = o.shard and s.effective_at <= o.issued_at order by s.version desc limit 1) p
 cross join lateral sla_limits(p.text, o.institution, o.action, o.issued_at) l
-cross join lateral sla_verdict(p.text, o.institution, o.action, o.issued_at, o.decided_at, o.decided_mono_ns, o.sent_at, o.received_at, o.received_mono_ns, o.ended_at, o.ended_mono_ns,
-  o.overdue) v
+cross join lateral (select
+  case when o.sent_at is null then 'not_sent' else sla_judge(l.receipt_ms, o.issued_at, o.decided_at, o.decided_mono_ns, coalesce(o.received_at, o.ended_at),
+                                                             case when o.received_at is null then o.ended_mono_ns else o.received_mono_ns end, o.overdue) end as receipt,
+  case when o.sent_at is null then 'not_sent' else sla_judge(l.feedback_ms, o.issued_at, o.decided_at, o.decided_mono_ns, o.ended_at, o.ended_mono_ns, o.overdue) end as feedback) v
 where o.state not in ('draft', 'dropped', 'cancelled');
 
 /* China's days and months. */
@@ -259,11 +261,10 @@ create function verdicts_made(first date, last date) returns setof verdict_day l
 /* What is kept, is no longer to be reckoned anew, and is not what the raw rows say. */
 create function kept_wrong() returns table (what text, day date, value text) language sql stable as $$
   with untouched as (select k.day from day_kept k where not exists (select from day_touched t where t.day = k.day)), until as (select day_begins(max(day) + 1) as ends from day_kept),
-  verdicts as (select 'verdicts', v.day, v.institution || ' ' || v.action from ((table verdict_day except select r.* from until, verdict_days('-infinity', until.ends) r)
-    union (select r.* from until, verdict_days('-infinity', until.ends) r except table verdict_day)) v),
-  timings as (select 'timing', v.day, v.by || ' ' || v.value from ((table timing_day except select r.* from until, timing_days('-infinity', until.ends) r)
-    union (select r.* from until, timing_days('-infinity', until.ends) r except table timing_day)) v)
-  select * from (table verdicts union table timings) w (what, day, value) where w.day in (table untouched) $$;
+  verdicts as materialized (select r.* from until, verdict_days('-infinity', until.ends) r), timings as materialized (select r.* from until, timing_days('-infinity', until.ends) r)
+  select 'verdicts', v.day, v.institution || ' ' || v.action from ((table verdict_day except table verdicts) union (table verdicts except table verdict_day)) v where v.day in (table untouched)
+  union
+  select 'timing', v.day, v.by || ' ' || v.value from ((table timing_day except table timings) union (table timings except table timing_day)) v where v.day in (table untouched) $$;
 
 /* Months that are fresh as they are kept, the others made of their days. */
 drop view scorecard;
