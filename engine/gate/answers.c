@@ -26,12 +26,12 @@ static const char *header_of(const struct hf_visit *visit, const char *name)
   return value;
 }
 
-static enum hf_refusal refusal_of_key(const struct hf_visit *visit, const char *id)
+enum hf_refusal hf_answers_refusal_of_key(const struct hf_visit *visit, const char *id, enum hf_role role)
 {
   const struct hf_roster *roster = &visit->gate->found->roster;
   for (uint32_t i = 0; i < roster->keys_count; i++) {
     const struct hf_key *key = &roster->keys[i];
-    if (strcmp(key->id, id) != 0) continue;
+    if (strcmp(key->id, id) != 0 || key->role != role) continue;
     if (strcmp(key->holder, visit->member->code) != 0) return HF_REFUSAL_KEY_ANOTHERS;
     return hf_key_refusal(key, visit->at.wall_ns) == HF_REASON_NONE ? HF_REFUSAL_NONE : HF_REFUSAL_KEY_ENDED;
   }
@@ -66,7 +66,7 @@ bool hf_answers_check(const struct hf_visit *visit, struct hf_signed *is_signed)
   enum hf_refusal refusal = HF_REFUSAL_NONE;
   if (key_id == NULL || time == NULL || nonce == NULL || base64 == NULL) refusal = HF_REFUSAL_HEADER;
   if (refusal == HF_REFUSAL_NONE && !is_now(time, visit->at.wall_ns, &made_wall_ns)) refusal = HF_REFUSAL_TIME;
-  if (refusal == HF_REFUSAL_NONE) refusal = refusal_of_key(visit, key_id);
+  if (refusal == HF_REFUSAL_NONE) refusal = hf_answers_refusal_of_key(visit, key_id, HF_ROLE_INSTITUTION);
   struct hf_writer out = hf_writer_of(lines, sizeof lines);
   size_t size = SIZE_MAX;
   if (refusal == HF_REFUSAL_NONE) {
@@ -97,29 +97,18 @@ static void give_back(struct hf_waiting *waiting)
   waiting->gate->waiting_free = waiting;
 }
 
-void hf_answers_post(const struct hf_visit *visit)
+void hf_answers_keep(const struct hf_visit *visit, rd_kafka_topic_t *topic, int32_t partition, const char *key,
+                     struct hf_span record, const char *reply)
 {
-  static uint8_t record[HF_ANSWER_RECORD_SIZE_MAX + 512];
   struct hf_gate *gate = visit->gate;
-  struct hf_signed said;
-  struct hf_callback callback;
-  if (visit->body.size == 0) return hf_door_refuse(gate, visit->request, HF_REFUSAL_EMPTY, NULL);
-  if (gate->waiting_free == NULL) return hf_door_refuse(gate, visit->request, HF_REFUSAL_BUSY, NULL);
-  if (!hf_answers_check(visit, &said)) return;
-  struct hf_status status = hf_callback_read(said.bytes, &callback);
-  if (!hf_is_ok(status)) return hf_door_refuse(gate, visit->request, HF_REFUSAL_MALFORMED, status.why);
-  uint32_t shard = hf_order_id_shard(callback.order_id);
-  if (shard >= (uint32_t)gate->found->answers_partitions) return hf_door_refuse(gate, visit->request, HF_REFUSAL_ORDER, NULL);
-  size_t size = hf_envelope_encode(HF_PAYLOAD_CALLBACK, said.bytes, &said.signature, 1, record, sizeof record);
-  HF_ASSERT(size > 0);
   struct hf_waiting *waiting = gate->waiting_free;
+  if (waiting == NULL) return hf_door_refuse(gate, visit->request, HF_REFUSAL_BUSY, NULL);
   gate->waiting_free = waiting->next;
-  *waiting = (struct hf_waiting){.gate = gate, .request = visit->request, .order_id = callback.order_id};
-  char key[HF_UUID_TEXT_SIZE];
-  hf_uuid_text(callback.order_id.uuid, key);
+  *waiting = (struct hf_waiting){.gate = gate, .request = visit->request};
+  snprintf(waiting->reply, sizeof waiting->reply, "%s", reply);
   rd_kafka_resp_err_t failed = rd_kafka_producev(
-      gate->producer, RD_KAFKA_V_RKT(gate->answers), RD_KAFKA_V_PARTITION((int32_t)shard),
-      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(record, size),
+      gate->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE((void *)(uintptr_t)record.data, record.size),
       RD_KAFKA_V_HEADER("institution", visit->member->code, -1), RD_KAFKA_V_OPAQUE(waiting), RD_KAFKA_V_END);
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
     give_back(waiting);
@@ -128,21 +117,41 @@ void hf_answers_post(const struct hf_visit *visit)
   gate->waiting++;
 }
 
+void hf_answers_post(const struct hf_visit *visit)
+{
+  static uint8_t record[HF_ANSWER_RECORD_SIZE_MAX + 512];
+  struct hf_gate *gate = visit->gate;
+  struct hf_signed said;
+  struct hf_callback callback;
+  if (visit->body.size == 0) return hf_door_refuse(gate, visit->request, HF_REFUSAL_EMPTY, NULL);
+  if (gate->waiting_free == NULL)
+    return hf_door_refuse(gate, visit->request, HF_REFUSAL_BUSY, NULL); /* its nonce is not used up */
+  if (!hf_answers_check(visit, &said)) return;
+  struct hf_status status = hf_callback_read(said.bytes, &callback);
+  if (!hf_is_ok(status)) return hf_door_refuse(gate, visit->request, HF_REFUSAL_MALFORMED, status.why);
+  uint32_t shard = hf_order_id_shard(callback.order_id);
+  if (shard >= (uint32_t)gate->found->answers_partitions) return hf_door_refuse(gate, visit->request, HF_REFUSAL_ORDER, NULL);
+  size_t size = hf_envelope_encode(HF_PAYLOAD_CALLBACK, said.bytes, &said.signature, 1, record, sizeof record);
+  HF_ASSERT(size > 0);
+  char key[HF_UUID_TEXT_SIZE], reply[HF_GATE_REPLY_MAX];
+  hf_uuid_text(callback.order_id.uuid, key);
+  snprintf(reply, sizeof reply, "{\"order_id\":\"%s\",\"kept\":true}\n", key);
+  hf_answers_keep(visit, gate->answers, (int32_t)shard, key, (struct hf_span){record, size}, reply);
+}
+
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
   struct hf_waiting *waiting = message->_private;
   struct hf_gate *gate = waiting->gate;
-  char id[HF_UUID_TEXT_SIZE], text[96];
   (void)client, (void)opaque;
   gate->waiting--;
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    HF_LOG(HF_LOG_WARN, "E2404", "Kafka did not take an answer: the institution is told so",
-           HF_FIELD("order", waiting->order_id), HF_FIELD("error", rd_kafka_err2name(message->err)));
+    HF_LOG(HF_LOG_WARN, "E2404", "Kafka did not take what an institution said: it is told so",
+           HF_FIELD("error", rd_kafka_err2name(message->err)));
     hf_door_refuse(gate, waiting->request, HF_REFUSAL_KAFKA, NULL);
   } else {
-    int size = snprintf(text, sizeof text, "{\"order_id\":\"%s\",\"kept\":true}\n", hf_uuid_text(waiting->order_id.uuid, id));
     gate->kept++;
-    hf_door_reply(waiting->request, 202, "application/json", text, (size_t)size);
+    hf_door_reply(waiting->request, 202, "application/json", waiting->reply, strlen(waiting->reply));
   }
   give_back(waiting);
 }
@@ -186,7 +195,9 @@ struct hf_status hf_answers_connect(struct hf_gate *gate)
     return hf_fail(HF_STATUS_CONFIG, "librdkafka cannot be started");
   }
   gate->answers = rd_kafka_topic_new(gate->producer, gate->options.answers, NULL);
-  if (gate->answers == NULL) return hf_fail(HF_STATUS_CONFIG, "the topic of answers cannot be used");
+  gate->reports = rd_kafka_topic_new(gate->producer, gate->options.reports, NULL);
+  if (gate->answers == NULL || gate->reports == NULL)
+    return hf_fail(HF_STATUS_CONFIG, "the topic of answers or of reports cannot be used");
   rd_kafka_queue_t *queue = rd_kafka_queue_get_main(gate->producer);
   rd_kafka_queue_io_event_enable(queue, gate->fd, &(uint64_t){1}, sizeof(uint64_t));
   rd_kafka_queue_destroy(queue);

@@ -127,6 +127,7 @@ static const struct way {
     {"/v1/hello", NULL, EVHTTP_REQ_GET, say_hello},
     {"/v1/orders", NULL, EVHTTP_REQ_GET, hf_pull_get},
     {"/v1/orders/taken", NULL, EVHTTP_REQ_POST, hf_pull_taken},
+    {"/v1/reports", NULL, EVHTTP_REQ_POST, hf_reports_post},
     {"/v1/platform", NULL, EVHTTP_REQ_POST, hf_pull_platform},
     {"/v1/orders/", "/answers", EVHTTP_REQ_POST, hf_answers_post},
 };

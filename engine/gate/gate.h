@@ -1,6 +1,7 @@
 /*
  * Gate: what its files share. The institutions' door: it knows who is connected (mutual TLS), checks what they sign, and puts
- * it on holdfast.answers; it gives orders to those that come for them. It decides nothing about an order.
+ * it on holdfast.answers, their fraud systems' reports on holdfast.reports; it gives orders to those that come for them. It
+ * decides nothing about an order.
  *
  * Thread: the loop's, but for watch.c. Bounds: HF_GATE_WAITING_MAX answers on their way to Kafka, HF_GATE_PENDING_MAX orders
  *         of one institution in memory, HF_GATE_WAITERS_MAX long polls of one; full means 503 or 429, never a drop.
@@ -21,6 +22,7 @@
 #define HF_GATE_PENDING_MAX 256
 #define HF_GATE_WAITERS_MAX 4
 #define HF_GATE_WAIT_MAX_S 30
+#define HF_GATE_REPLY_MAX 160
 
 /* code, HTTP status, what it means. Stable: the OpenAPI file and the integrator's guide have them. */
 /* clang-format off */
@@ -65,18 +67,18 @@ struct hf_member {
   struct hf_pull *pull;              /* NULL: it has never come for orders */
 };
 
-/* An answer on its way to Kafka. */
+/* What was said, on its way to Kafka. */
 struct hf_waiting {
   struct hf_waiting *next; /* of the free ones */
   struct hf_gate *gate;
   struct evhttp_request *request;
-  struct hf_order_id order_id;
+  char reply[HF_GATE_REPLY_MAX]; /* to the institution, when Kafka has it */
 };
 
 struct hf_gate_options {
   const char *listen, *status_listen; /* host:port */
   const char *certificate, *key, *ca;
-  const char *brokers, *answers, *conninfo;
+  const char *brokers, *answers, *reports, *conninfo;
   int rate; /* requests a second of one institution */
 };
 
@@ -88,7 +90,7 @@ struct hf_gate {
   SSL_CTX *tls;
   int fd; /* Kafka has something */
   rd_kafka_t *producer;
-  rd_kafka_topic_t *answers;
+  rd_kafka_topic_t *answers, *reports; /* of the same number of partitions */
   struct hf_watch *watch;
   struct hf_found *found;
   bool ready;
@@ -125,7 +127,15 @@ struct hf_signed {
 };
 bool hf_answers_check(const struct hf_visit *visit, struct hf_signed *is_signed);
 void hf_answers_post(const struct hf_visit *visit);
+/* A key of the visit's institution, in force, with this role; or why not. */
+enum hf_refusal hf_answers_refusal_of_key(const struct hf_visit *visit, const char *id, enum hf_role role);
+/* Onto Kafka, and the reply when it is there; refused where it cannot be. record is copied. */
+void hf_answers_keep(const struct hf_visit *visit, rd_kafka_topic_t *topic, int32_t partition, const char *key,
+                     struct hf_span record, const char *reply);
 HF_MUST_USE struct hf_status hf_answers_connect(struct hf_gate *gate);
+
+/* reports.c */
+void hf_reports_post(const struct hf_visit *visit);
 
 /* pull.c */
 void hf_pull_get(const struct hf_visit *visit);

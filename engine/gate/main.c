@@ -18,12 +18,12 @@ static int usage(FILE *out)
 {
   fputs(
       "usage: holdfast-gate --listen HOST:PORT --status HOST:PORT --cert PEM --key PEM --ca PEM --brokers HOST:PORT,… "
-      "--conninfo TEXT [--answers TOPIC] [--rate N]\n"
+      "--conninfo TEXT [--answers TOPIC] [--reports TOPIC] [--rate N]\n"
       "  --listen    where institutions come: mutual TLS, HTTP/1.1\n"
       "  --status    health and metrics, for the operator: a loopback address\n"
       "  --cert      the gate's own certificate and chain; --key its private key; --ca who signs institutions' certificates\n"
       "  --conninfo  PostgreSQL, as a member of holdfast_gate: it may read who there is and whose keys are whose, no more\n"
-      "  --answers   holdfast.answers where nothing is said\n"
+      "  --answers   holdfast.answers where nothing is said; --reports: holdfast.reports\n"
       "  --rate      requests a second of one institution, 200 where nothing is said\n"
       "exit: 0 stopped by SIGTERM, 2 a wrong command line, 1 it cannot start (the line on standard error says why)\n",
       out);
@@ -121,6 +121,7 @@ static void close_gate(struct hf_gate *gate)
   for (uint32_t i = 0; i < gate->members_count; i++) hf_pull_close(&gate->members[i]);
   hf_door_close(gate);
   if (gate->answers != NULL) rd_kafka_topic_destroy(gate->answers);
+  if (gate->reports != NULL) rd_kafka_topic_destroy(gate->reports);
   if (gate->producer != NULL) rd_kafka_destroy(gate->producer);
   hf_trust_close(gate->trust);
   hf_nonces_close(&gate->nonces);
@@ -147,18 +148,11 @@ static int run(struct hf_gate *gate)
 
 int main(int argc, char **argv)
 {
-  static struct hf_gate gate = {.options = {.answers = "holdfast.answers", .rate = 200}};
-  static const struct option options[] = {{"listen", 1, NULL, 'l'},
-                                          {"status", 1, NULL, 's'},
-                                          {"cert", 1, NULL, 'c'},
-                                          {"key", 1, NULL, 'k'},
-                                          {"ca", 1, NULL, 'a'},
-                                          {"brokers", 1, NULL, 'b'},
-                                          {"conninfo", 1, NULL, 'p'},
-                                          {"answers", 1, NULL, 't'},
-                                          {"rate", 1, NULL, 'r'},
-                                          {"help", 0, NULL, 'h'},
-                                          {0}};
+  static struct hf_gate gate = {.options = {.answers = "holdfast.answers", .reports = "holdfast.reports", .rate = 200}};
+  static const struct option options[] = {{"listen", 1, NULL, 'l'},   {"status", 1, NULL, 's'},  {"cert", 1, NULL, 'c'},
+                                          {"key", 1, NULL, 'k'},      {"ca", 1, NULL, 'a'},      {"brokers", 1, NULL, 'b'},
+                                          {"conninfo", 1, NULL, 'p'}, {"answers", 1, NULL, 't'}, {"reports", 1, NULL, 'q'},
+                                          {"rate", 1, NULL, 'r'},     {"help", 0, NULL, 'h'},    {0}};
   struct hf_gate_options *to = &gate.options;
   int option;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -171,6 +165,7 @@ int main(int argc, char **argv)
     case 'b': to->brokers = optarg; break;
     case 'p': to->conninfo = optarg; break;
     case 't': to->answers = optarg; break;
+    case 'q': to->reports = optarg; break;
     case 'r': to->rate = atoi(optarg); break;
     case 'h': return usage(stdout);
     default: return usage(stderr);

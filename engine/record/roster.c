@@ -19,8 +19,8 @@ static const char version_sql[] = "select coalesce(max(version), 0)::int4 from s
 static const char institutions_sql[] = "select code, bool_and(enabled) from institution group by code order by code";
 static const char keys_sql[] =
     "select distinct on (key_id) key_id, holder, algorithm, public_key, "
-    "(extract(epoch from valid_from) * 1000000)::int8, (extract(epoch from valid_until) * 1000000)::int8, revoked "
-    "from registry_key where role = 'institution' order by key_id, revoked desc, valid_until, set_at desc";
+    "(extract(epoch from valid_from) * 1000000)::int8, (extract(epoch from valid_until) * 1000000)::int8, revoked, role "
+    "from registry_key where role in ('institution', 'machine') order by key_id, revoked desc, valid_until, set_at desc";
 
 struct hf_roster_reader *hf_roster_open(const char *conninfo)
 {
@@ -102,7 +102,7 @@ static struct hf_status take_keys(struct hf_roster_reader *reader, struct hf_ros
     HF_ASSERT(size <= sizeof to->public_key);
     memcpy(to->public_key, PQgetvalue(rows, i, 3), size);
     to->public_key_size = (uint16_t)size;
-    to->role = HF_ROLE_INSTITUTION;
+    to->role = strcmp(PQgetvalue(rows, i, 7), "machine") == 0 ? HF_ROLE_MACHINE : HF_ROLE_INSTITUTION;
     to->algorithm = hf_algorithm_of_code(algorithm);
     to->valid_from_wall_ns = number_at(rows, i, 4) * HF_NS_PER_US;
     to->valid_until_wall_ns = number_at(rows, i, 5) * HF_NS_PER_US;

@@ -17,7 +17,8 @@ struct hf_roster {
     char code[HF_INSTITUTION_CODE_SIZE_MAX + 1];
     bool enabled;
   } institutions[HF_INSTITUTIONS_MAX];
-  struct hf_key keys[HF_KEYS_MAX]; /* of role institution: id, holder, algorithm, validity and the key itself are filled in */
+  struct hf_key keys[HF_KEYS_MAX]; /* of roles institution and machine: id, holder, role, algorithm, validity and the key itself
+                                      are filled in */
 };
 
 struct hf_roster_reader;
