@@ -144,10 +144,10 @@ static bool replay_shard(struct replay *replay, uint32_t shard)
   snprintf(numbers[0], sizeof numbers[0], "%u", shard);
   for (int count = 1; count > 0;) {
     snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)after);
-    PGresult *rows = hf_cli_binary(
-        replay->database,
-        "select seq, body, boot_id from public.fact_ever where shard = $1::int4 and seq > $2::int8 order by seq limit " CHUNK,
-        2, (const char *const[]){numbers[0], numbers[1]});
+    PGresult *rows = hf_cli_binary(replay->database,
+                                   "select seq, body, boot_id from public.fact_ever where shard = $1::int4 and seq > $2::int8 "
+                                   "order by seq fetch first " CHUNK " rows with ties",
+                                   2, (const char *const[]){numbers[0], numbers[1]});
     if (rows == NULL) return false;
     count = PQntuples(rows);
     bool ok = replay_rows(replay, shard, rows, &after);
