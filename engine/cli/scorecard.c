@@ -118,12 +118,12 @@ int hf_command_scorecard(struct hf_cli *cli)
 /* clang-format off */
 /* One row per group and segment of the way; who has not answered and is over the deadline comes last in every percentile. $2: by what. */
 static const char timing_sql[] =
-  "select value as grouped, s.segment, count(x) as orders, count(*) filter (where x = " NEVER ") as missing, round(nullif(r.p[1], " NEVER ") / 1000.0, 3) as p50, "
-  "case when count(x) >= 10 then round(nullif(r.p[2], " NEVER ") / 1000.0, 3) end as p90, case when count(x) >= 100 then round(nullif(r.p[3], " NEVER ") / 1000.0, 3) end as p99, "
-  "round(nullif(r.p[4], " NEVER ") / 1000.0, 3) as longest, case when count(x) < 10 then 'p90, p99' when count(x) < 100 then 'p99' else '' end as too_few "
+  "select value as grouped, s.segment, r.orders, r.missing, round(nullif(r.p[1], " NEVER ") / 1000.0, 3) as p50, "
+  "case when r.orders >= 10 then round(nullif(r.p[2], " NEVER ") / 1000.0, 3) end as p90, case when r.orders >= 100 then round(nullif(r.p[3], " NEVER ") / 1000.0, 3) end as p99, "
+  "round(nullif(r.p[4], " NEVER ") / 1000.0, 3) as longest, case when r.orders < 10 then 'p90, p99' when r.orders < 100 then 'p99' else '' end as too_few "
   "from timing_made($2, " MONTH_DAYS ") t cross join lateral (values (1, 'appended to sent', t.sents), (2, 'sent to receipt', t.receipts), (3, 'sent to feedback', t.answers)) s (n, segment, us) "
-  "cross join lateral (select percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by u) as p from unnest(s.us) u) r "
-  "cross join lateral unnest(s.us) x group by value, s.n, s.segment, r.p order by value, s.n";
+  "cross join lateral (select percentile_disc(array[0.5, 0.9, 0.99, 1]) within group (order by u) as p, count(*) as orders, count(*) filter (where u = " NEVER ") as missing from unnest(s.us) u) r "
+  "where r.orders > 0 order by value, s.n";
 /* clang-format on */
 
 int hf_command_timing(struct hf_cli *cli)
