@@ -100,12 +100,12 @@ static void add_order(struct evidence *evidence, PGconn *database, const char *o
 /* Their ids first: each order's facts are queries of their own. */
 static uint64_t add_orders(struct evidence *evidence, PGconn *database, const char *what, bool month)
 {
-  PGresult *result = PQexecParams(database,
-                                  month ? "select order_id from order_state where to_char(decided_at at time zone "
-                                          "'Asia/Shanghai', 'YYYY-MM') = $1 and state <> "
-                                          "'draft' order by shard, order_id"
-                                        : "select order_id from order_state where order_id = $1::uuid limit 1",
-                                  1, NULL, &what, NULL, NULL, 0);
+  PGresult *result =
+      PQexecParams(database,
+                   month ? "select order_id from order_state where decided_at >= month_begins($1) and decided_at < "
+                           "month_ends($1) and state <> 'draft' order by shard, order_id"
+                         : "select order_id from order_state where order_id = $1::uuid limit 1",
+                   1, NULL, &what, NULL, NULL, 0);
   int count = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0;
   if (count == 0) hf_say(month ? _("%s has no orders") : _("no such order"), what);
   evidence->ok = evidence->ok && count > 0;

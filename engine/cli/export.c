@@ -29,7 +29,7 @@ static const struct hf_export_section orders = {NULL,
     "elapsed_us(o.sent_at, o.sent_mono_ns, o.ended_at, o.ended_mono_ns) as feedback_us, s.version as policy, "
     "s.receipt as receipt_verdict, s.feedback as feedback_verdict, o.submission_id, o.key_id, o.second_id "
     "from order_state o left join order_sla s on s.shard = o.shard and s.order_id = o.order_id "
-    "where to_char(o.decided_at at time zone 'Asia/Shanghai', 'YYYY-MM') = $1 and o.state not in ('draft', 'dropped') order by o.shard, o.order_id"};
+    "where o.decided_at >= month_begins($1) and o.decided_at < month_ends($1) and o.state not in ('draft', 'dropped') order by o.shard, o.order_id"};
 static const struct hf_export_section scorecard = {NULL, "select * from scorecard where month = $1 order by institution, month, action"};
 /* clang-format on */
 

@@ -7,7 +7,7 @@
 
 /* clang-format off */
 #define YUAN(sum) "to_char(coalesce(" sum ", 0) / 100.0, 'FM999999999990.00')"
-#define MONTH(column) "to_char(" column " at time zone 'Asia/Shanghai', 'YYYY-MM') = $1"
+#define MONTH(column) column " >= month_begins($1) and " column " < month_ends($1)"
 /* The month's cases with their accounts and what is held on each of the money that reached it: a hold may be on more. */
 #define ACCOUNTS "(select shard, case_id from fraud_case where " MONTH("opened_at") ") c join account a using (shard, case_id) " \
   "left join lateral (select case when count(*) > 0 then least(a.amount, max(h.held)) end as held from hold h where h.shard = a.shard and h.case_id = a.case_id and " \
@@ -34,11 +34,11 @@ const struct hf_export_section hf_export_meeting[HF_EXPORT_MEETING_SECTIONS] = {
    "select o.institution, t.task, count(*) as times from task t join order_state o on o.shard = t.shard and o.order_id = t.order_id "
    "where " MONTH("t.opened_at") " group by 1, 2 order by 1, 2"},
   {N_("the centre: from signature to stop"),
-   "select coalesce(s.unit, '') as unit, count(*) as reports, "
+   "select coalesce(s.unit, '') as unit, coalesce(k.role, '') as role, count(*) as reports, "
    "percentile_disc(0.5) within group (order by (extract(epoch from r.appended_at - r.made_at) * 1000)::int8) as signed_to_sent_p50_ms, "
    "percentile_disc(0.95) within group (order by (extract(epoch from r.appended_at - r.made_at) * 1000)::int8) as signed_to_sent_p95_ms, "
    "percentile_disc(0.95) within group (order by (extract(epoch from f.first - r.appended_at) * 1000)::int8) as first_stop_p95_ms, "
    "count(*) filter (where s.flagged = 'countersign_missed') as countersign_missed, count(*) filter (where s.flagged = 'paper_missed') as paper_missed "
-   "from report r left join submission s on s.shard = r.shard and s.submission_id = r.report_id "
+   "from report r left join submission s on s.shard = r.shard and s.submission_id = r.report_id left join registry_key k on k.shard = r.shard and k.key_id = r.key_id "
    "left join lateral (select min(o.sent_at) as first from order_state o where o.shard = r.shard and o.submission_id = r.report_id and o.action = 'stop') f on true "
-   "where " MONTH("r.appended_at") " group by 1 order by 1"}};
+   "where " MONTH("r.appended_at") " group by 1, 2 order by 1, 2"}};

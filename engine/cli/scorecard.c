@@ -1,5 +1,4 @@
-/* scorecard: how institutions and the centre are judged: percentiles, verdicts of SLA policies, score-cards, how old holds are.
- */
+/* scorecard: how institutions are judged: percentiles, verdicts of SLA policies, score-cards, how old holds are. */
 #include <string.h>
 
 #include "engine/cli/cli.h"
@@ -24,6 +23,12 @@ static int show_kept(struct hf_cli *cli, const char *titles, const char *sql, in
 {
   PGconn *database = hf_cli_database(cli);
   if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  PGresult *first = PQexec(database,
+                           "select 1 where not exists (select from day_kept) and exists (select from order_state where "
+                           "decided_at < day_begins(day_of(now())))");
+  if (PQntuples(first) == 1)
+    hf_say(_("the days that have ended are reckoned first, once: minutes, where there are millions of orders"));
+  PQclear(first);
   PQclear(PQexec(database, "set work_mem = '64MB'; select keep_days()"));
   return shown(cli, database, titles, sql, count, values);
 }

@@ -15,8 +15,7 @@
 static const char case_sql[] =
     "select * from (select null::bytea as body, case_id, first_seq as seq, wrapped_by, wrapped from case_key "
     "where shard = $1::int4 and case_id = $2::uuid "
-    "union all select body, null, seq, null, null from fact_ever where shard = $1::int4 and case_id = $2::uuid and "
-    "kind not in ('case_rested', 'case_returned', 'quarantined')) rows order by body is not null, seq";
+    "union all select body, null, seq, null, null from case_facts($1::int4, $2::uuid)) rows order by body is not null, seq";
 static const char due_sql[] =
     "select case_id from fraud_case where shard = $1::int4 and state = 'rested' and wakes_at <= $2::timestamptz "
     "order by wakes_at limit 100";

@@ -4,12 +4,19 @@
 set lock_timeout = 0;
 
 do $$ declare name text; begin
-  for name in select indexrelid::regclass from pg_index where indexrelid in (to_regclass('order_decided'), to_regclass('order_lifts')) and not indisvalid loop
+  for name in select indexrelid::regclass from pg_index where indexrelid in (to_regclass('order_decided'), to_regclass('case_opened'), to_regclass('report_appended'), to_regclass('task_opened_at'), to_regclass('order_lifts'))
+    and not indisvalid loop
     execute format('drop index %I', name); -- of a migration that was broken off
   end loop;
 end $$;
 
 create index concurrently if not exists order_decided on order_state using brin (decided_at) with (pages_per_range = 32, autosummarize = on);
+
+create index concurrently if not exists case_opened on fraud_case using brin (opened_at);
+
+create index concurrently if not exists report_appended on report using brin (appended_at);
+
+create index concurrently if not exists task_opened_at on task using brin (opened_at);
 
 create index concurrently if not exists order_lifts on order_state (shard, parent) where action in ('lift', 'unfreeze') and state = 'effective';
 
