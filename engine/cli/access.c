@@ -50,10 +50,6 @@ int hf_command_access_list(struct hf_cli *cli)
       "select to_char(a.at, 'YYYY-MM-DD HH24:MI:SSOF') as at, coalesce(k.holder, '') as who, coalesce(k.role, '') as role, "
       "a.kind, a.what, a.reason, a.shard, a.seq from access a left join registry_key k on k.shard = a.shard and k.key_id = "
       "a.key_id where $1 = '' or to_char(a.at at time zone 'Asia/Shanghai', 'YYYY-MM') = $1 order by a.at, a.shard, a.seq";
-  PGconn *database = hf_cli_database(cli);
-  if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  int code = hf_cli_show(cli, database, _("at,who,role,kind,what,reason,shard,seq"), sql, 1,
-                         (const char *const[]){cli->arguments_count > 0 ? cli->arguments[0] : ""});
-  PQfinish(database);
-  return code;
+  return hf_cli_list(cli, _("at,who,role,kind,what,reason,shard,seq"), sql, 1,
+                     (const char *const[]){cli->arguments_count > 0 ? cli->arguments[0] : ""});
 }

@@ -169,10 +169,5 @@ int hf_command_registry_list(struct hf_cli *cli)
       "coalesce(c.second_id, '') as second_id, c.institutions, c.keys, c.protected, case when c.policy then 'yes' else '' end "
       "as "
       "policy, case when c.sla then 'yes' else '' end as sla from registry_change c order by c.made_at, c.change_id, c.at";
-  PGconn *database = hf_cli_database(cli);
-  if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  int code =
-      hf_cli_show(cli, database, _("at,change,proposed by,approved by,institutions,keys,protected,policy,SLA"), sql, 0, NULL);
-  PQfinish(database);
-  return code;
+  return hf_cli_list(cli, _("at,change,proposed by,approved by,institutions,keys,protected,policy,SLA"), sql, 0, NULL);
 }

@@ -54,6 +54,8 @@ PGconn *hf_cli_database(const struct hf_cli *cli);
 /* Runs a query and prints it: a table on a terminal or pipe, JSON with --json. titles: one per column, comma-separated. */
 int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count,
                 const char *const *values);
+/* The same on a connection of its own: a command that only shows. */
+int hf_cli_list(const struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values);
 
 /* The answer's HTTP status, its body in answer; 0 where there is none. place: an IPv4 address and a port. */
 int hf_cli_http(const char *place, const char *method, const char *path, const char *body, char *answer, size_t answer_size);

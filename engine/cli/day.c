@@ -8,20 +8,16 @@
 
 int hf_command_day_list(struct hf_cli *cli)
 {
-  PGconn *database = hf_cli_database(cli);
-  if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  int code =
-      hf_cli_show(cli, database, _("day,place,bytes"),
-                  "select case when c.relname = 'fact_before' then 'before ' || to_char(before_days() at time zone 'UTC' + "
-                  "interval '8 hours', "
-                  "'YYYY-MM-DD') else to_char(to_date(substr(c.relname, 6), 'YYYYMMDD'), 'YYYY-MM-DD') end as day, "
-                  "case n.nspname when 'archive' then 'aside' else '' end as place, pg_total_relation_size(c.oid) as bytes "
-                  "from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'archive') and "
-                  "c.relkind = 'r' "
-                  "and c.relname ~ '^fact_([0-9]{8}|before)$' order by c.relname <> 'fact_before', c.relname",
-                  0, NULL);
-  PQfinish(database);
-  return code;
+  return hf_cli_list(
+      cli, _("day,place,bytes"),
+      "select case when c.relname = 'fact_before' then 'before ' || to_char(before_days() at time zone 'UTC' + "
+      "interval '8 hours', "
+      "'YYYY-MM-DD') else to_char(to_date(substr(c.relname, 6), 'YYYYMMDD'), 'YYYY-MM-DD') end as day, "
+      "case n.nspname when 'archive' then 'aside' else '' end as place, pg_total_relation_size(c.oid) as bytes "
+      "from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'archive') and "
+      "c.relkind = 'r' "
+      "and c.relname ~ '^fact_([0-9]{8}|before)$' order by c.relname <> 'fact_before', c.relname",
+      0, NULL);
 }
 
 /* "2026-05-01" as its table's name; false after having said so. */

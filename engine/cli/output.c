@@ -178,3 +178,12 @@ int hf_cli_show(const struct hf_cli *cli, PGconn *database, const char *titles, 
   free(wrapped);
   return code;
 }
+
+int hf_cli_list(const struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values)
+{
+  PGconn *database = hf_cli_database(cli);
+  if (database == NULL) return HF_EXIT_UNAVAILABLE;
+  int code = hf_cli_show(cli, database, titles, sql, count, values);
+  PQfinish(database);
+  return code;
+}

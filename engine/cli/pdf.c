@@ -158,7 +158,7 @@ static void draw(struct hf_pdf *pdf, const struct table *table)
   free(ends);
 }
 
-/* The document is of its month's last moment that anybody can name beforehand: its first. */
+/* Its month's first day, not today: the same month gives the same bytes whenever it is asked for. */
 static void date(struct hf_pdf *pdf)
 {
   HPDF_Date of = {.year = atoi(pdf->month), .month = atoi(pdf->month + 5), .day = 1, .ind = '+', .off_hour = 8};

@@ -3,20 +3,6 @@
 
 #include "engine/cli/cli.h"
 
-static int shown(const struct hf_cli *cli, PGconn *database, const char *titles, const char *sql, int count,
-                 const char *const *values)
-{
-  int code = hf_cli_show(cli, database, titles, sql, count, values);
-  PQfinish(database);
-  return code;
-}
-
-static int show(struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values)
-{
-  PGconn *database = hf_cli_database(cli);
-  return database == NULL ? HF_EXIT_UNAVAILABLE : shown(cli, database, titles, sql, count, values);
-}
-
 /* What days that have ended say is kept first, by whoever looks (schemas/sql/0016); a log-in that may not has it by the raw
  * rows. */
 static int show_kept(struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values)
@@ -30,7 +16,9 @@ static int show_kept(struct hf_cli *cli, const char *titles, const char *sql, in
     hf_say(_("the days that have ended are reckoned first, once: minutes, where there are millions of orders"));
   PQclear(first);
   PQclear(PQexec(database, "set work_mem = '64MB'; select keep_days()"));
-  return shown(cli, database, titles, sql, count, values);
+  int code = hf_cli_show(cli, database, titles, sql, count, values);
+  PQfinish(database);
+  return code;
 }
 
 #define NEVER "9223372036854775807"
@@ -76,12 +64,13 @@ int hf_command_sla(struct hf_cli *cli)
 
 int hf_command_sla_show(struct hf_cli *cli)
 {
-  return show(cli, _("version,effective,signed,entry"),
-              "select version, to_char(effective_at, 'YYYY-MM-DD HH24:MI:SSOF') as effective, to_char(set_at, 'YYYY-MM-DD "
-              "HH24:MI:SSOF') as signed, e.entry "
-              "from (select distinct on (version) * from sla order by version, shard) s, "
-              "string_to_table(rtrim(s.text, ';'), ';') with ordinality as e(entry, n) order by version desc, e.n",
-              0, NULL);
+  return hf_cli_list(
+      cli, _("version,effective,signed,entry"),
+      "select version, to_char(effective_at, 'YYYY-MM-DD HH24:MI:SSOF') as effective, to_char(set_at, 'YYYY-MM-DD "
+      "HH24:MI:SSOF') as signed, e.entry "
+      "from (select distinct on (version) * from sla order by version, shard) s, "
+      "string_to_table(rtrim(s.text, ';'), ';') with ordinality as e(entry, n) order by version desc, e.n",
+      0, NULL);
 }
 
 int hf_command_sla_verdicts(struct hf_cli *cli)
@@ -145,19 +134,20 @@ int hf_command_timing(struct hf_cli *cli)
 
 int hf_command_hold_ageing(struct hf_cli *cli)
 {
-  return show(cli, _("institution,kind,in force,money,oldest days,ends in 24 h,in 3 d,in 14 d,due lifts,oldest lift h"),
-              "select institution, kind, coalesce(h.count, 0) as in_force, to_char(coalesce(h.held, 0) / 100.0, "
-              "'FM999999999990.00') as held, h.oldest_days, coalesce(h.day, 0) as ends_in_1d, coalesce(h.three, 0) as "
-              "ends_in_3d, coalesce(h.fortnight, 0) as ends_in_14d, coalesce(l.count, 0) as due_lifts, l.oldest_h "
-              "from (select institution, kind, count(*), sum(held) as held, "
-              "floor(extract(epoch from now() - min(starts_earliest)) / 86400)::int as oldest_days, "
-              "count(*) filter (where expires_earliest < now() + interval '1 day') as day, "
-              "count(*) filter (where expires_earliest < now() + interval '3 days') as three, "
-              "count(*) filter (where expires_earliest < now() + interval '14 days') as fortnight "
-              "from hold where state in ('in_force', 'queued') group by institution, kind) h "
-              "full join (select institution, case action when 'lift' then 'stop' else 'freeze' end as kind, count(*), "
-              "round(max(extract(epoch from now() - issued_at)) / 3600, 1) as oldest_h from order_state "
-              "where action in ('lift', 'unfreeze') and ended_at is null and state not in ('draft', 'dropped', 'cancelled') "
-              "group by 1, 2) l using (institution, kind) order by institution, kind desc",
-              0, NULL);
+  return hf_cli_list(
+      cli, _("institution,kind,in force,money,oldest days,ends in 24 h,in 3 d,in 14 d,due lifts,oldest lift h"),
+      "select institution, kind, coalesce(h.count, 0) as in_force, to_char(coalesce(h.held, 0) / 100.0, "
+      "'FM999999999990.00') as held, h.oldest_days, coalesce(h.day, 0) as ends_in_1d, coalesce(h.three, 0) as "
+      "ends_in_3d, coalesce(h.fortnight, 0) as ends_in_14d, coalesce(l.count, 0) as due_lifts, l.oldest_h "
+      "from (select institution, kind, count(*), sum(held) as held, "
+      "floor(extract(epoch from now() - min(starts_earliest)) / 86400)::int as oldest_days, "
+      "count(*) filter (where expires_earliest < now() + interval '1 day') as day, "
+      "count(*) filter (where expires_earliest < now() + interval '3 days') as three, "
+      "count(*) filter (where expires_earliest < now() + interval '14 days') as fortnight "
+      "from hold where state in ('in_force', 'queued') group by institution, kind) h "
+      "full join (select institution, case action when 'lift' then 'stop' else 'freeze' end as kind, count(*), "
+      "round(max(extract(epoch from now() - issued_at)) / 3600, 1) as oldest_h from order_state "
+      "where action in ('lift', 'unfreeze') and ended_at is null and state not in ('draft', 'dropped', 'cancelled') "
+      "group by 1, 2) l using (institution, kind) order by institution, kind desc",
+      0, NULL);
 }

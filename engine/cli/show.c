@@ -217,18 +217,9 @@ int hf_command_order_show(struct hf_cli *cli)
 
 /* --- lists --- */
 
-static int show(struct hf_cli *cli, const char *titles, const char *sql, int count, const char *const *values)
-{
-  PGconn *database = hf_cli_database(cli);
-  if (database == NULL) return HF_EXIT_UNAVAILABLE;
-  int code = hf_cli_show(cli, database, titles, sql, count, values);
-  PQfinish(database);
-  return code;
-}
-
 int hf_command_institution_list(struct hf_cli *cli)
 {
-  return show(
+  return hf_cli_list(
       cli,
       _("code,name,kind,stands for,dialect,transport,endpoint,window,connections,try ms,late after ms,enabled,paused until"),
       "select distinct on (code) code, name, case when payment_company then 'payment' else 'bank' end as kind, "
@@ -256,8 +247,8 @@ int hf_command_institution_contacts(struct hf_cli *cli)
       "coalesce(to_char(c.at, 'YYYY-MM-DD HH24:MI:SSOF'), '') as call_now_since, coalesce(to_char(c.next_at, 'YYYY-MM-DD HH24:MI:SSOF'), '') as next_at "
       "from named n left join call c on c.institution = n.code and c.step = n.rung where n.contact is not null or c.at is not null order by 1, 2";
   /* clang-format on */
-  return show(cli, _("code,who,name,telephone,hours,until,on duty,call now since,the next at"), sql, 1,
-              (const char *const[]){cli->arguments_count > 0 ? cli->arguments[0] : ""});
+  return hf_cli_list(cli, _("code,who,name,telephone,hours,until,on duty,call now since,the next at"), sql, 1,
+                     (const char *const[]){cli->arguments_count > 0 ? cli->arguments[0] : ""});
 }
 
 /* Every hop: who paid whom how much stolen money, what holds it and until when, or why it is not followed. */
@@ -311,7 +302,7 @@ int hf_command_case_tree(struct hf_cli *cli)
 
 int hf_command_case_pending(struct hf_cli *cli)
 {
-  return show(
+  return hf_cli_list(
       cli, _("submission,case,act,by,unit,since,ends"),
       "select s.submission_id, s.case_id, s.kind, k.holder, k.unit, to_char(s.appended_at, 'MM-DD HH24:MI:SS') as since, "
       "to_char(s.due_at, 'MM-DD HH24:MI:SS') as ends from submission s left join registry_key k on k.shard = s.shard and "
@@ -324,40 +315,43 @@ int hf_command_task_list(struct hf_cli *cli)
   bool one = cli->arguments_count > 0;
   struct hf_uuid id;
   if (one && !check_id(cli->arguments[0], &id)) return HF_EXIT_USAGE;
-  return show(cli, _("task,cause,case,institution,account,order,state,submission,since"),
-              "select task, coalesce(cause, '') as cause, case_id, coalesce(institution, '') as institution, "
-              "coalesce(mask_account(account), '') as account, "
-              "order_id, coalesce(order_state, '') as state, submission_id, to_char(opened_at, 'MM-DD HH24:MI:SS') as since "
-              "from task_open "
-              "where $1 = '' or case_id::text = $1 order by opened_at desc limit 500",
-              1, (const char *const[]){one ? cli->arguments[0] : ""});
+  return hf_cli_list(
+      cli, _("task,cause,case,institution,account,order,state,submission,since"),
+      "select task, coalesce(cause, '') as cause, case_id, coalesce(institution, '') as institution, "
+      "coalesce(mask_account(account), '') as account, "
+      "order_id, coalesce(order_state, '') as state, submission_id, to_char(opened_at, 'MM-DD HH24:MI:SS') as since "
+      "from task_open "
+      "where $1 = '' or case_id::text = $1 order by opened_at desc limit 500",
+      1, (const char *const[]){one ? cli->arguments[0] : ""});
 }
 
 int hf_command_policy_show(struct hf_cli *cli)
 {
-  return show(cli, _("shard,version,since,setting,value"),
-              "select shard, version, to_char(set_at, 'YYYY-MM-DD HH24:MI:SS') as since, e.key as setting, e.value as value "
-              "from (select distinct on (shard) * "
-              "from policy order by shard, version desc) p, jsonb_each_text(p.settings) e order by shard, e.key",
-              0, NULL);
+  return hf_cli_list(
+      cli, _("shard,version,since,setting,value"),
+      "select shard, version, to_char(set_at, 'YYYY-MM-DD HH24:MI:SS') as since, e.key as setting, e.value as value "
+      "from (select distinct on (shard) * "
+      "from policy order by shard, version desc) p, jsonb_each_text(p.settings) e order by shard, e.key",
+      0, NULL);
 }
 
 int hf_command_key_list(struct hf_cli *cli)
 {
-  return show(cli, _("key,holder,unit,jurisdiction,role,algorithm,from,until,revoked"),
-              "select distinct on (key_id) key_id, holder, unit, jurisdiction, role, algorithm, to_char(valid_from, "
-              "'YYYY-MM-DD') as since, "
-              "to_char(valid_until, 'YYYY-MM-DD') as until, revoked from registry_key order by key_id, set_at desc",
-              0, NULL);
+  return hf_cli_list(cli, _("key,holder,unit,jurisdiction,role,algorithm,from,until,revoked"),
+                     "select distinct on (key_id) key_id, holder, unit, jurisdiction, role, algorithm, to_char(valid_from, "
+                     "'YYYY-MM-DD') as since, "
+                     "to_char(valid_until, 'YYYY-MM-DD') as until, revoked from registry_key order by key_id, set_at desc",
+                     0, NULL);
 }
 
 int hf_command_quarantine_list(struct hf_cli *cli)
 {
-  return show(cli, _("shard,offset,reason,transfer,key,bytes,when"),
-              "select shard, topic_offset, reason, transfer, key_id, length(raw) as bytes, to_char(decided_at, 'YYYY-MM-DD "
-              "HH24:MI:SS.MSOF') as at "
-              "from quarantine order by decided_at desc limit 200",
-              0, NULL);
+  return hf_cli_list(
+      cli, _("shard,offset,reason,transfer,key,bytes,when"),
+      "select shard, topic_offset, reason, transfer, key_id, length(raw) as bytes, to_char(decided_at, 'YYYY-MM-DD "
+      "HH24:MI:SS.MSOF') as at "
+      "from quarantine order by decided_at desc limit 200",
+      0, NULL);
 }
 
 /* The record's bytes as base64, on the heap; NULL after having said why. */
